@@ -1,0 +1,1 @@
+"""How Guildhall is run: images, compose files, topics, and the operators' command."""

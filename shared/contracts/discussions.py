@@ -1,0 +1,157 @@
+"""What the discussions service publishes: everything on one topic, ordered by thread."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from shared.contracts.base import (
+    Body,
+    CommentId,
+    CommunityId,
+    Event,
+    MemberId,
+    OrgId,
+    SolutionId,
+    Tags,
+    ThreadId,
+    Title,
+)
+from shared.contracts.topics import THREADS, Topic
+
+Basis = Literal["tried", "reviewed"]
+LinkKind = Literal["duplicate", "related"]
+ItemKind = Literal["problem", "solution", "comment"]
+
+
+class ThreadEvent(Event, abstract=True):
+    """Something that happened in a thread."""
+
+    topic: ClassVar[Topic] = THREADS
+    thread_id: ThreadId
+    community_id: CommunityId
+
+
+class ProblemPosted(ThreadEvent):
+    """A member posted a problem."""
+
+    author_id: MemberId
+    title: Title
+    body: Body
+    tags: Tags
+    imported_score: int | None = Field(
+        default=None, description="Anonymous votes of an import, where it was one.", examples=[None]
+    )
+
+
+class ProblemUpdated(ThreadEvent):
+    """The problem's text or tags changed; carries the whole of them."""
+
+    author_id: MemberId
+    editor_id: MemberId
+    title: Title
+    body: Body
+    tags: Tags
+
+
+class ProblemResolved(ThreadEvent):
+    """The problem is resolved."""
+
+    author_id: MemberId
+    resolved_by: MemberId
+
+
+class ProblemReopened(ThreadEvent):
+    """A resolved problem turned out not to be."""
+
+    author_id: MemberId
+    reopened_by: MemberId
+
+
+class ProblemLinked(ThreadEvent):
+    """The problem was linked to another: as its duplicate, or as related."""
+
+    kind: Annotated[LinkKind, Field(description="What the other one is to this one.", examples=["duplicate"])]
+    target_thread_id: ThreadId
+    linked_by: MemberId | None = Field(
+        description="Who linked them; nobody for an import.",
+        examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"],
+    )
+
+
+class SolutionEvent(ThreadEvent, abstract=True):
+    """Something that happened to a solution."""
+
+    solution_id: SolutionId
+    solution_author_id: MemberId
+    revision: Annotated[int, Field(description="The solution's revision meant.", ge=1, examples=[1])]
+
+
+class SolutionProposed(SolutionEvent):
+    """A member proposed a solution: its revision 1."""
+
+    problem_author_id: MemberId
+    problem_title: Title
+    tags: Tags
+    body: Body
+    imported_score: int | None = Field(
+        default=None, description="Anonymous votes of an import, where it was one.", examples=[None]
+    )
+
+
+class SolutionRevised(SolutionEvent):
+    """A solution has a new, immutable revision."""
+
+    editor_id: MemberId
+    major: Annotated[bool, Field(description="Earlier endorsements become stale.", examples=[False])]
+    note: Annotated[str, Field(description="What changed and why.", examples=["Say which form to use."])]
+    body: Body
+    endorsements: Annotated[int, Field(description="Current endorsements after it.", ge=0, examples=[2])]
+
+
+class SolutionEndorsed(SolutionEvent):
+    """A member vouches for a revision of a solution."""
+
+    endorser_id: MemberId
+    endorser_org_id: OrgId | None = Field(
+        description="The endorser's organisation.", examples=["transport-nsw"]
+    )
+    basis: Annotated[Basis, Field(description="Tried it, or reviewed it.", examples=["tried"])]
+    problem_title: Title
+    tags: Tags
+    endorsements: Annotated[int, Field(description="Current endorsements with it.", ge=1, examples=[3])]
+
+
+class EndorsementWithdrawn(SolutionEvent):
+    """A member no longer vouches for the solution."""
+
+    endorser_id: MemberId
+    tags: Tags
+    endorsements: Annotated[int, Field(description="Current endorsements without it.", ge=0, examples=[2])]
+
+
+class SolutionAccepted(SolutionEvent):
+    """The one who asked says that this solved it."""
+
+    accepted_by: MemberId
+    problem_title: Title
+    tags: Tags
+
+
+class CommentAdded(ThreadEvent):
+    """A member added a perspective to a problem, a solution or another comment."""
+
+    comment_id: CommentId
+    author_id: MemberId
+    item_kind: Annotated[ItemKind, Field(description="What it comments on.", examples=["solution"])]
+    item_id: Annotated[
+        str, Field(description="Which one.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2e01"])
+    ]
+    item_author_id: MemberId
+    mentions: Annotated[
+        list[str],
+        Field(description="Members mentioned.", examples=[["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"]]),
+    ]
+    problem_title: Title
+    body: Body

@@ -1,0 +1,105 @@
+"""What the members service publishes."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.contracts.base import CommunityId, Event, MemberId, Moment, OrgId, Tags
+from shared.contracts.topics import COMMUNITIES, PEOPLE, Topic
+
+Level = Literal["learning", "practising", "proficient", "expert"]
+Role = Literal["member", "facilitator", "steward"]
+CommunityKind = Literal["internal", "external"]
+Standing = Literal["trial", "active"]
+
+
+class Skill(BaseModel):
+    """A skill that a member states, and how far it goes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Annotated[str, Field(description="The skill, in the form of a tag.", examples=["permits"])]
+    level: Annotated[Level, Field(description="How far it goes.", examples=["expert"])]
+
+
+SKILLS = [{"name": "permits", "level": "expert"}]
+
+
+class PersonEvent(Event, abstract=True):
+    """Something about a member; ordered by member."""
+
+    topic: ClassVar[Topic] = PEOPLE
+    member_id: MemberId
+
+
+class MemberRegistered(PersonEvent):
+    """A person became a member of the platform."""
+
+    name: Annotated[str, Field(description="The name to show.", examples=["Amal Haddad"])]
+    org_id: OrgId | None = Field(examples=["city-of-aarhus"])
+    headline: Annotated[str, Field(description="One line of self-description.", examples=["Permit clerk"])]
+    languages: Annotated[list[str], Field(description="BCP 47 tags.", examples=[["en", "ar"]])]
+    time_zone: Annotated[str, Field(description="IANA time zone.", examples=["Europe/Copenhagen"])]
+
+
+class ProfileUpdated(PersonEvent):
+    """A member's profile changed; carries the whole of what others need."""
+
+    name: Annotated[str, Field(description="The name to show.", examples=["Amal Haddad"])]
+    org_id: OrgId | None = Field(examples=["city-of-aarhus"])
+    headline: Annotated[str, Field(description="One line of self-description.", examples=["Permit clerk"])]
+    languages: Annotated[list[str], Field(description="BCP 47 tags.", examples=[["en", "ar"]])]
+    time_zone: Annotated[str, Field(description="IANA time zone.", examples=["Europe/Copenhagen"])]
+
+
+class SkillsUpdated(PersonEvent):
+    """A member's stated skills changed; carries all of them."""
+
+    skills: Annotated[list[Skill], Field(description="All stated skills.", examples=[SKILLS])]
+
+
+class CommunityEvent(Event, abstract=True):
+    """Something about a community or its members; ordered by community."""
+
+    topic: ClassVar[Topic] = COMMUNITIES
+    community_id: CommunityId
+
+
+class CommunityCreated(CommunityEvent):
+    """A community was founded. Its founder's member-joined follows."""
+
+    name: Annotated[str, Field(description="The community's name.", examples=["Permit offices"])]
+    kind: Annotated[
+        CommunityKind, Field(description="Of one organisation or of many.", examples=["external"])
+    ]
+    org_id: OrgId | None = Field(description="The organisation of an internal community.", examples=[None])
+    about: Annotated[str, Field(description="What it is about.", examples=["Faster, fairer permits."])]
+    tags: Tags
+    founder_id: MemberId
+
+
+class MemberJoined(CommunityEvent):
+    """A member belongs to the community from now on."""
+
+    member_id: MemberId
+    org_id: OrgId | None = Field(description="The member's organisation.", examples=["city-of-aarhus"])
+    role: Annotated[Role, Field(description="What the member may do.", examples=["member"])]
+    standing: Annotated[Standing, Field(description="The first 30 days are a trial.", examples=["trial"])]
+    joined_at: Moment
+
+
+class MemberLeft(CommunityEvent):
+    """A member no longer belongs to the community."""
+
+    member_id: MemberId
+
+
+class RoleChanged(CommunityEvent):
+    """A member's role in the community changed."""
+
+    member_id: MemberId
+    role: Annotated[Role, Field(description="The role from now on.", examples=["facilitator"])]
+    previous_role: Annotated[Role, Field(description="The role until now.", examples=["member"])]
+    changed_by: MemberId
