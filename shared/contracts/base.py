@@ -63,7 +63,7 @@ class Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     topic: ClassVar[Topic]
-    name: ClassVar[str]
+    event_name: ClassVar[str]
     schema_version: ClassVar[int]
     type: ClassVar[str]
 
@@ -81,8 +81,8 @@ class Event(BaseModel):
         if not abstract:
             suffix = _VERSION.search(cls.__name__)
             cls.schema_version = int(suffix[1]) if suffix else 1
-            cls.name = _KEBAB.sub("-", _VERSION.sub("", cls.__name__)).lower()
-            cls.type = f"guildhall.{cls.name}.v{cls.schema_version}"
+            cls.event_name = _KEBAB.sub("-", _VERSION.sub("", cls.__name__)).lower()
+            cls.type = f"guildhall.{cls.event_name}.v{cls.schema_version}"
             EVENTS[cls.type] = cls
 
     @property

@@ -1,0 +1,142 @@
+"""The unit of work: what a command or a reaction changes and publishes, in one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from pymongo import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
+
+from shared.contracts.base import Event
+from shared.errors import BadInput
+from shared.ids import new_id
+
+if TYPE_CHECKING:
+    from motor.motor_asyncio import AsyncIOMotorClientSession
+
+    from shared.storage.database import Collection, Database
+
+OUTBOX = "outbox"
+SHARDS = 16
+"""Into how many leasable shards the outbox is cut (by hash of the key)."""
+MAX_EVENT_BYTES = 900_000
+"""An event larger than this could never pass Kafka's default limit of a megabyte, and would stop its key
+for ever: its command is refused instead."""
+
+Write = (
+    InsertOne[dict[str, Any]] | UpdateOne | UpdateMany | ReplaceOne[dict[str, Any]] | DeleteOne | DeleteMany
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What an event came from: it carries the trace and the correlation on."""
+
+    traceparent: str | None = None
+    correlation_id: str | None = None
+    causation_id: str | None = None
+
+
+OutboxRow = dict[str, Any]
+"""An event on its way: ``_id``, ``topic``, ``key``, ``version``, ``shard``, ``type``, ``time``, ``data`` (its
+JSON bytes), ``traceparent``, ``correlation``, ``causation``, and ``pending`` until Kafka acknowledged it;
+then ``published_at``, for some days."""
+
+
+class UnitOfWork:
+    """Collects writes and events, and puts them into one transaction.
+
+    Reads see the transaction's snapshot. Two units that change the same document conflict, and one of them
+    is rerun: an aggregate that is read and written here needs no version check of its own.
+    There is no other way to publish.
+    """
+
+    def __init__(self, cause: Cause | None = None) -> None:
+        self.cause = cause or Cause()
+        self._ids: list[str] = []
+        self._writes: dict[str, list[Write]] = {}
+        self._rows: list[OutboxRow] = []
+        self._database: Database | None = None
+        self.session: AsyncIOMotorClientSession | None = None
+
+    def begin(self, database: Database, session: AsyncIOMotorClientSession) -> None:
+        """Start (or start again) in ``session``, forgetting what an earlier attempt collected."""
+        self._database, self.session = database, session
+        self._writes = defaultdict(list)
+        self._rows = []
+
+    def collection(self, name: str) -> Collection:
+        """A collection to read from; pass ``session=uow.session`` with every call."""
+        assert self._database is not None, "a unit of work reads inside a transaction"
+        return self._database[name]
+
+    async def find_one(self, collection: str, query: dict[str, Any]) -> dict[str, Any] | None:
+        """The one document that ``query`` finds, or nothing."""
+        found: dict[str, Any] | None = await self.collection(collection).find_one(query, session=self.session)
+        return found
+
+    async def find(
+        self, collection: str, query: dict[str, Any], projection: dict[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """All documents that ``query`` finds; for queries that are bounded by their keys."""
+        cursor = self.collection(collection).find(query, projection, session=self.session)
+        documents: list[dict[str, Any]] = await cursor.to_list(length=None)
+        return documents
+
+    def write(self, collection: str, *operations: Write) -> None:
+        """Add writes; each collection's are sent as one ordered ``bulk_write`` at the end."""
+        self._writes[collection].extend(operations)
+
+    def record(self, event: Event, at: datetime, cause: Cause | None = None) -> str:
+        """Publish ``event`` (which happened at ``at``) when and only when this unit commits; answer its id.
+
+        ``cause`` is what brought it about where that is not the unit's own cause: a record in a batch.
+        Raises ``BadInput`` for an event that Kafka would never take.
+        """
+        data = event.write()
+        if len(data) > MAX_EVENT_BYTES:
+            raise BadInput(
+                "event-too-large",
+                f"This makes an event of {len(data):,} bytes; at most {MAX_EVENT_BYTES:,} can be published.",
+                fix="Shorten the text.",
+            )
+        if len(self._rows) == len(self._ids):  # ids outlive a rerun
+            self._ids.append(new_id())
+        event_id = self._ids[len(self._rows)]
+        cause = cause or self.cause
+        self._rows.append(
+            {
+                "_id": event_id,
+                "topic": event.topic.name,
+                "key": event.key,
+                "version": event.version,
+                "shard": crc32(event.key.encode()) % SHARDS,
+                "type": event.type,
+                "time": at,
+                "data": data,
+                "traceparent": cause.traceparent,
+                "correlation": cause.correlation_id or event_id,
+                "causation": cause.causation_id,
+                "pending": True,
+            }
+        )
+        return event_id
+
+    @property
+    def recorded(self) -> Sequence[OutboxRow]:
+        """The events recorded so far."""
+        return self._rows
+
+    async def flush(self) -> None:
+        """Send what was collected to the database, inside the transaction."""
+        assert self._database is not None
+        for name, operations in self._writes.items():
+            if operations:
+                await self._database[name].bulk_write(operations, ordered=True, session=self.session)
+        if self._rows:
+            await self._database[OUTBOX].insert_many(self._rows, ordered=True, session=self.session)
+        self._writes = defaultdict(list)
