@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 import uuid_utils
@@ -12,6 +13,11 @@ _NAMESPACE = UUID("6f1b0c1e-3d53-5c1c-9f0e-7a2f5d4c8b11")
 def new_id() -> str:
     """A new UUIDv7 in canonical text: unique, and sortable by the millisecond it was minted in."""
     return str(uuid_utils.uuid7())
+
+
+def minted_at(uuid7: str) -> datetime:
+    """When a UUIDv7 was minted, UTC, to the millisecond."""
+    return datetime.fromtimestamp((UUID(uuid7).int >> 80) / 1000, UTC)
 
 
 def stable_id(*parts: str) -> str:

@@ -59,6 +59,7 @@ class UnitOfWork:
         self.cause = cause or Cause()
         self._ids: list[str] = []
         self._writes: dict[str, list[Write]] = {}
+        self._inserts: dict[str, list[dict[str, Any]]] = {}
         self._rows: list[OutboxRow] = []
         self._database: Database | None = None
         self.session: AsyncIOMotorClientSession | None = None
@@ -66,7 +67,7 @@ class UnitOfWork:
     def begin(self, database: Database, session: AsyncIOMotorClientSession) -> None:
         """Start (or start again) in ``session``, forgetting what an earlier attempt collected."""
         self._database, self.session = database, session
-        self._writes = defaultdict(list)
+        self._writes, self._inserts = defaultdict(list), defaultdict(list)
         self._rows = []
 
     def collection(self, name: str) -> Collection:
@@ -89,7 +90,13 @@ class UnitOfWork:
 
     def write(self, collection: str, *operations: Write) -> None:
         """Add writes; each collection's are sent as one ordered ``bulk_write`` at the end."""
-        self._writes[collection].extend(operations)
+        if operations:
+            self._writes[collection].extend(operations)
+
+    def insert(self, collection: str, documents: Sequence[dict[str, Any]]) -> None:
+        """Add new documents; each collection's are sent as one ``insert_many`` at the end."""
+        if documents:
+            self._inserts[collection].extend(documents)
 
     def record(self, event: Event, at: datetime, cause: Cause | None = None) -> str:
         """Publish ``event`` (which happened at ``at``) when and only when this unit commits; answer its id.
@@ -135,8 +142,8 @@ class UnitOfWork:
         """Send what was collected to the database, inside the transaction."""
         assert self._database is not None
         for name, operations in self._writes.items():
-            if operations:
-                await self._database[name].bulk_write(operations, ordered=True, session=self.session)
-        if self._rows:
-            await self._database[OUTBOX].insert_many(self._rows, ordered=True, session=self.session)
-        self._writes = defaultdict(list)
+            await self._database[name].bulk_write(operations, ordered=True, session=self.session)
+        for name, documents in {**self._inserts, OUTBOX: self._rows}.items():
+            if documents:
+                await self._database[name].insert_many(documents, ordered=True, session=self.session)
+        self._writes, self._inserts = defaultdict(list), defaultdict(list)

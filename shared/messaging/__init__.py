@@ -1,0 +1,1 @@
+"""The messaging core: outbox relay, consumer runtime, dead letters. See each module."""

@@ -1,0 +1,85 @@
+"""FastStream's broker, set up so that the runtime alone decides what becomes of a record.
+
+Why not its defaults (FastStream 0.7.8, aiokafka 0.14): ``ACK_FIRST`` commits before handling and
+``auto_offset_reset`` is ``latest``, so both lose messages; its parser dies on a null or non-UTF-8 header
+before any middleware could catch it; ``ack()`` commits every consumed position. Here records come raw,
+nothing is acknowledged but by ``Runtime._commit``, and topics are declared, never created on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import ConsumerRecord
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
+from faststream.kafka.subscriber.usecase import BatchSubscriber
+
+from shared.contracts.topics import replays
+from shared.messaging.runtime import Runtime
+
+IDLE_POLL_MS = 10
+"""FastStream sleeps for as long as a poll may take after each empty one, deaf to what arrives meanwhile:
+this bounds the latency that adds."""
+
+
+def make_broker(
+    bootstrap_servers: str, *, client_id: str, security: dict[str, Any] | None = None
+) -> KafkaBroker:
+    """A broker that consumes only; what is published goes through the outbox."""
+    return KafkaBroker(
+        bootstrap_servers,
+        client_id=client_id,
+        apply_types=False,
+        allow_auto_create_topics=False,
+        graceful_timeout=30.0,
+        logger=None,
+        **(security or {}),
+    )
+
+
+def subscribe(broker: KafkaBroker, runtime: Runtime) -> BatchSubscriber:
+    """Subscribe ``runtime`` to its group's topics and to what operators replay to it."""
+    group = runtime.reactions.group
+    subscriber = broker.subscriber(
+        *(topic.name for topic in runtime.reactions.topics),
+        replays(group).name,
+        group_id=group,
+        batch=True,
+        batch_timeout_ms=IDLE_POLL_MS,
+        max_records=runtime.reactions.policy.max_records,
+        ack_policy=AckPolicy.MANUAL,
+        auto_offset_reset="earliest",
+        listener=runtime,
+        parser=_parse_raw,
+        decoder=_decode_raw,
+        # A batch that fails record by record may take minutes before it is settled.
+        max_poll_interval_ms=600_000,
+        session_timeout_ms=10_000,
+        heartbeat_interval_ms=1_000,
+    )
+    assert isinstance(subscriber, BatchSubscriber)
+
+    @subscriber
+    async def consume(records: Sequence[ConsumerRecord[Any, Any]]) -> None:
+        consumer = subscriber.consumer
+        assert consumer is not None
+        await runtime.handle(records, consumer)
+
+    return subscriber
+
+
+async def _parse_raw(records: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaMessage:
+    return KafkaMessage(
+        body=records,
+        headers={},
+        raw_message=records,
+        message_id=str(records[0].offset),
+        consumer=FAKE_CONSUMER,
+    )
+
+
+async def _decode_raw(message: KafkaMessage) -> Any:
+    return message.raw_message

@@ -1,0 +1,116 @@
+"""CloudEvents 1.0 in Kafka's binary mode: the attributes are headers, the value is the data alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from shared.contracts import EVENTS, Event
+from shared.errors import InvalidMessage
+from shared.storage import Cause, OutboxRow
+
+if TYPE_CHECKING:
+    from aiokafka import ConsumerRecord
+
+E = TypeVar("E", bound=Event, covariant=True)
+
+Headers = list[tuple[str, bytes]]
+
+MAX_ID_LENGTH = 256
+"""A longer ``ce_id`` is no id of ours, and would bloat the inbox's index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[E]):
+    """An event as a handler receives it."""
+
+    id: str
+    event: E
+    at: datetime
+    """When it happened, UTC."""
+    traceparent: str | None
+    correlation_id: str | None
+
+    @property
+    def cause(self) -> Cause:
+        """What an event that follows from this one names as its cause."""
+        return Cause(self.traceparent, self.correlation_id or self.id, self.id)
+
+
+@cache
+def _fixed_headers(event_type: str) -> Headers:
+    event = EVENTS[event_type]
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_type", event_type.encode()),
+        ("ce_source", f"/guildhall/{event.topic.owner}".encode()),
+        ("ce_dataschema", f"/schemas/{event_type.removeprefix('guildhall.')}.json".encode()),
+        ("content-type", b"application/json"),
+    ]
+
+
+def headers_of(row: OutboxRow) -> Headers:
+    """The headers of the record that an outbox row becomes."""
+    headers = [
+        *_fixed_headers(row["type"]),
+        ("ce_id", row["_id"].encode()),
+        ("ce_time", row["time"].isoformat().encode()),
+        ("ce_partitionkey", row["key"].encode()),
+        ("ce_correlationid", row["correlation"].encode()),
+    ]
+    if row["causation"]:
+        headers.append(("ce_causationid", row["causation"].encode()))
+    if row["traceparent"]:
+        headers.append(("traceparent", row["traceparent"].encode()))
+    return headers
+
+
+def text_headers(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
+    """Headers as text; what is null or not UTF-8 is made visible instead of failing."""
+    return {name: (value or b"").decode(errors="replace") for name, value in headers}
+
+
+def type_of(record: ConsumerRecord[Any, Any]) -> str:
+    """The record's event type, or nothing if it names none."""
+    for name, value in record.headers:
+        if name == "ce_type":
+            return (value or b"").decode(errors="replace")
+    return ""
+
+
+def decode(record: ConsumerRecord[Any, Any], event: type[E]) -> Received[E]:
+    """The event in ``record``, which its type says is an ``event``.
+
+    Raises ``InvalidMessage`` with one of the codes ``missing-id``, ``missing-time``, ``empty-value``,
+    ``invalid-data``.
+    """
+    headers = text_headers(record.headers)
+    event_id = headers.get("ce_id", "")
+    if not event_id or len(event_id) > MAX_ID_LENGTH:
+        raise InvalidMessage("missing-id", f"The header ce_id must have 1 to {MAX_ID_LENGTH} characters.")
+    try:
+        at = datetime.fromisoformat(headers.get("ce_time", ""))
+    except ValueError:
+        raise InvalidMessage("missing-time", "The header ce_time must be a moment in RFC 3339.") from None
+    if record.value is None:
+        raise InvalidMessage("empty-value", "The record has no value; no topic here has tombstones.")
+    try:
+        data = event.read(record.value)
+    except ValidationError as error:
+        places = "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'data'}: {problem['type']}"
+            for problem in error.errors(include_url=False, include_input=False)[:3]
+        )
+        raise InvalidMessage("invalid-data", f"The data is no valid {event.type}: {places}.") from None
+    return Received(
+        event_id,
+        data,
+        (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC),
+        headers.get("traceparent"),
+        headers.get("ce_correlationid"),
+    )

@@ -1,0 +1,316 @@
+"""The relay: takes pending outbox rows to Kafka, in order per key, and marks them.
+
+What holds, and where: pending rows are the truth and the change stream is only the wake-up; shards are
+leased with a fence, so that two relays share the work and a paused one cannot mark what another owns; a key
+stops at its first failure (``Producer.send``); rows leave the pending index only after Kafka acknowledged.
+A crash between sending and marking sends again: consumers drop the copy by its id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClientSession
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from shared.clock import utc_now
+from shared.errors import GuildhallError
+from shared.ids import minted_at, new_id
+from shared.messaging.envelope import headers_of
+from shared.messaging.producer import Outgoing, Producer
+from shared.storage import Database, Index, OutboxRow
+from shared.storage.database import translated
+from shared.storage.unit_of_work import OUTBOX, SHARDS
+from shared.telemetry.metrics import RelayMetrics
+
+log = logging.getLogger(__name__)
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+LEASES = "relay_leases"
+RELAYS = "relays"
+
+INDEXES = {
+    OUTBOX: [
+        # The relay's page: only what is pending, in the order of sending. Unique: a key has no two events
+        # of one version.
+        Index(
+            [("key", 1), ("topic", 1), ("version", 1), ("shard", 1)],
+            unique=True,
+            partial={"pending": True},
+        ),
+        Index([("pending", 1), ("_id", 1)], partial={"pending": True}),  # the oldest, for the gauge
+        Index([("published_at", 1)], expire_after_seconds=int(timedelta(days=7).total_seconds())),
+    ],
+    LEASES: [],
+    RELAYS: [Index([("expires_at", 1)], expire_after_seconds=60)],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """How a relay works; seconds where not said otherwise."""
+
+    page: int = 2_000
+    """Rows sent and marked together."""
+    poll: float = 1.0
+    """At most so long after its commit a row is seen even without the change stream."""
+    lease: float = 10.0
+    """A relay that is silent for so long loses its shards to the others."""
+
+
+class Relay:
+    """One relay of one service. Run any number: they share the shards."""
+
+    def __init__(
+        self,
+        database: Database,
+        producer: Producer,
+        *,
+        settings: RelaySettings | None = None,
+        metrics: RelayMetrics | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.owner = new_id()
+        self._database = database
+        self._producer = producer
+        self._settings = settings or RelaySettings()
+        self._metrics = metrics or RelayMetrics(database.name)
+        self._clock = clock
+        self._fences: dict[int, int] = {}
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    @property
+    def shards(self) -> Sequence[int]:
+        """The shards leased by this relay."""
+        return sorted(self._fences)
+
+    async def start(self) -> None:
+        """Start relaying in the background; the producer and the database must be up."""
+        self._tasks = [
+            asyncio.create_task(
+                self._forever(self._hold_leases, self._settings.lease / 3), name="relay-leases"
+            ),
+            asyncio.create_task(self._forever(self._listen, 1.0), name="relay-wake-up"),
+            asyncio.create_task(self._forever(self._relay, 0), name="relay"),
+            asyncio.create_task(self._forever(self._measure, 5.0), name="relay-gauge"),
+        ]
+
+    async def stop(self) -> None:
+        """Finish the page in hand, give the shards back, stop."""
+        self._stopping = True
+        self._wake.set()
+        leases, listener, relaying, gauge = self._tasks
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(relaying), self._settings.lease)
+        for task in (leases, listener, relaying, gauge):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(PyMongoError):
+            await self._database[LEASES].update_many(
+                {"owner": self.owner}, {"$set": {"expires_at": _LONG_AGO}}
+            )
+            await self._database[RELAYS].delete_one({"_id": self.owner})
+        self._fences.clear()
+
+    async def drain(self) -> int:
+        """Relay until nothing of this relay's shards is pending; answer how many rows that were."""
+        await self._hold_leases()
+        sent = 0
+        while done := await self._sweep():
+            sent += done
+        return sent
+
+    async def _forever(self, step: Callable[[], Any], pause: float) -> None:
+        """Run ``step`` again and again; what it raises is logged and retried with backoff."""
+        failures = 0
+        while not self._stopping:
+            try:
+                await step()
+                failures = 0
+                await asyncio.sleep(pause)
+            except (PyMongoError, GuildhallError) as error:
+                failures += 1
+                self._metrics.failures.add(1)
+                log.warning("relay %s: %s failed: %s", self._database.name, step.__name__, error)
+                await asyncio.sleep(random.uniform(0.5, 1) * min(0.1 * 2**failures, 10))  # noqa: S311 jitter
+            except Exception:
+                failures += 1
+                log.exception("relay %s: %s failed", self._database.name, step.__name__)
+                await asyncio.sleep(min(0.1 * 2**failures, 10))
+
+    # -- leases ----------------------------------------------------------------------------------------
+
+    async def _hold_leases(self) -> None:
+        """Renew what is held, take what is free up to a fair share, give back what is above it.
+
+        Expiry is reckoned by MongoDB's clock (``$$NOW``): the clocks of the relays do not matter.
+        """
+        lifetime_ms = int(self._settings.lease * 1000)
+        expiry = {"$add": ["$$NOW", lifetime_ms]}
+        leases = self._database[LEASES]
+        with translated():
+            await self._database[RELAYS].update_one(
+                {"_id": self.owner}, [{"$set": {"expires_at": expiry}}], upsert=True
+            )
+            alive = await self._database[RELAYS].count_documents({"$expr": {"$gt": ["$expires_at", "$$NOW"]}})
+            fair = -(-SHARDS // max(alive, 1))
+            held: dict[int, int] = {}
+            for shard, fence in sorted(self._fences.items()):
+                if len(held) < fair:
+                    renewed = await leases.update_one(
+                        {"_id": shard, "owner": self.owner, "fence": fence},
+                        [{"$set": {"expires_at": expiry}}],
+                    )
+                    if renewed.matched_count:
+                        held[shard] = fence
+                else:
+                    await leases.update_one(
+                        {"_id": shard, "owner": self.owner}, {"$set": {"expires_at": _LONG_AGO}}
+                    )
+            for shard in range(SHARDS):
+                if len(held) >= fair:
+                    break
+                if shard not in held:
+                    taken = await self._take(shard, expiry)
+                    if taken is not None:
+                        held[shard] = taken
+        if held != self._fences:
+            log.info("relay %s: holds shards %s", self._database.name, sorted(held))
+            self._fences = held
+            self._wake.set()
+
+    async def _take(self, shard: int, expiry: dict[str, Any]) -> int | None:
+        with suppress(DuplicateKeyError):  # the upsert of a lease that somebody holds
+            lease = await self._database[LEASES].find_one_and_update(
+                {"_id": shard, "$expr": {"$lte": [{"$ifNull": ["$expires_at", _LONG_AGO]}, "$$NOW"]}},
+                [
+                    {
+                        "$set": {
+                            "owner": self.owner,
+                            "expires_at": expiry,
+                            "fence": {"$add": [{"$ifNull": ["$fence", 0]}, 1]},
+                        }
+                    }
+                ],
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+            return int(lease["fence"]) if lease else None
+        return None
+
+    # -- wake-up ---------------------------------------------------------------------------------------
+
+    async def _listen(self) -> None:
+        """Wake the relay at every insert. A lost stream costs at most ``poll`` seconds, never a row."""
+        only_inserts: list[dict[str, Any]] = [
+            {"$match": {"operationType": "insert"}},
+            {"$project": {"_id": 1}},
+        ]
+        with translated():
+            async with self._database[OUTBOX].watch(only_inserts, max_await_time_ms=1000) as stream:
+                async for _ in stream:
+                    self._wake.set()
+
+    # -- relaying --------------------------------------------------------------------------------------
+
+    async def _relay(self) -> None:
+        self._wake.clear()
+        if await self._sweep() == 0 and not self._stopping:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._settings.poll)
+
+    async def _sweep(self) -> int:
+        """Relay every pending row of the leased shards once, page by page; answer how many were sent.
+
+        Pages go through the keys in order rather than through time: a page so holds a key's *earliest*
+        pending versions without gap, and no key can starve another.
+        """
+        sent, after = 0, None
+        while self._fences:
+            fences = dict(self._fences)
+            query: dict[str, Any] = {"pending": True, "shard": {"$in": list(fences)}}
+            if after is not None:
+                query["key"] = {"$gt": after}
+            with translated():
+                rows: list[OutboxRow] = (
+                    await self._database[OUTBOX]
+                    .find(query)
+                    .sort([("key", 1), ("topic", 1), ("version", 1)])
+                    .limit(self._settings.page)
+                    .to_list(length=None)
+                )
+            if not rows:
+                break
+            sent += await self._send(rows, fences)
+            if len(rows) < self._settings.page:
+                break
+            # The last key may have more: it is met again in the next sweep, its order kept. A page of one
+            # key alone moves on to the next key, too.
+            after = rows[-1]["key"]
+        return sent
+
+    async def _send(self, rows: list[OutboxRow], fences: dict[int, int]) -> int:
+        acknowledged = await self._producer.send(
+            [Outgoing(row["topic"], row["key"].encode(), row["data"], headers_of(row)) for row in rows]
+        )
+        done = [row for row, fine in zip(rows, acknowledged, strict=True) if fine]
+        if len(done) < len(rows):
+            self._metrics.failures.add(len(rows) - len(done))
+            log.warning(
+                "relay %s: Kafka refused %d of %d rows", self._database.name, len(rows) - len(done), len(rows)
+            )
+        if done:
+            await self._mark(done, fences)
+            self._metrics.published.add(len(done))
+        if len(done) < len(rows):
+            await asyncio.sleep(0.5)
+        return len(done)
+
+    async def _mark(self, rows: list[OutboxRow], fences: dict[int, int]) -> None:
+        """Mark ``rows`` as published, unless a shard of theirs was taken over meanwhile.
+
+        The leases are touched in the same transaction: whoever takes one over conflicts with it. Rows that
+        stay pending are sent again by their new owner.
+        """
+        shards = {row["shard"] for row in rows}
+        with translated():
+            async with await self._database.client.start_session() as session, session.start_transaction():
+                lost = await self._lost(shards, fences, session)
+                ours = [row["_id"] for row in rows if row["shard"] not in lost]
+                await self._database[OUTBOX].update_many(
+                    {"_id": {"$in": ours}, "pending": True},
+                    {"$set": {"published_at": self._clock()}, "$unset": {"pending": ""}},
+                    session=session,
+                )
+        for shard in lost:
+            self._fences.pop(shard, None)
+
+    async def _lost(
+        self, shards: set[int], fences: dict[int, int], session: AsyncIOMotorClientSession
+    ) -> set[int]:
+        ours = [{"_id": shard, "owner": self.owner, "fence": fences[shard]} for shard in shards]
+        result = await self._database[LEASES].update_many(
+            {"$or": ours}, {"$set": {"marked_at": self._clock()}}, session=session
+        )
+        if result.matched_count == len(shards):
+            return set()
+        held = {lease["_id"] async for lease in self._database[LEASES].find({"$or": ours}, session=session)}
+        return shards - held
+
+    async def _measure(self) -> None:
+        with translated():
+            oldest = await self._database[OUTBOX].find_one({"pending": True}, {"_id": 1}, sort=[("_id", 1)])
+        # The row's own age, from its UUIDv7: the event of an import may have happened years ago.
+        age = (self._clock() - minted_at(oldest["_id"])).total_seconds() if oldest else 0.0
+        self._metrics.oldest_pending.set(max(age, 0.0))

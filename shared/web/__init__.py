@@ -1,0 +1,1 @@
+"""What every endpoint uses: authentication, problem+json, idempotency keys, paging, ETags, causal tokens."""

@@ -1,0 +1,160 @@
+"""Bearer tokens: who is calling. Any OIDC issuer's (RS256/ES256 by JWKS), or the development issuer's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import httpx
+import jwt
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from shared.errors import DependencyDown, Forbidden, Unauthenticated
+from shared.ids import member_id
+from shared.settings import ServiceSettings
+
+DEV_ISSUER = "https://dev.guildhall.invalid"
+"""The issuer of development tokens; ``.invalid`` can never be a real one."""
+
+IMPORT_SCOPE = "guildhall:import"
+"""Allows loading a community with the original authors and times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is calling: the member's id (they need not have registered yet), organisation and scopes."""
+
+    member_id: str
+    org_id: str | None = None
+    scopes: frozenset[str] = field(default_factory=frozenset)
+
+
+class Tokens:
+    """Verifies tokens as ``settings`` say."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self._settings = settings
+        self._jwks: jwt.PyJWKClient | None = None
+
+    async def caller(self, token: str) -> Caller:
+        """Whoever ``token`` names. Raises ``Unauthenticated`` with a code that says what is wrong."""
+        try:
+            claims = await self._claims(token)
+        except jwt.ExpiredSignatureError:
+            raise Unauthenticated("token-expired", "The token has expired.", fix="Get a new one.") from None
+        except (jwt.ImmatureSignatureError, jwt.InvalidIssuedAtError):
+            raise Unauthenticated(
+                "token-not-yet-valid",
+                "The token is not valid yet.",
+                fix="Check that the clocks of issuer and service agree.",
+            ) from None
+        except (jwt.PyJWTError, ValueError):
+            raise Unauthenticated(
+                "token-invalid",
+                "The token is malformed, wrongly signed, or for somebody else.",
+                fix="Send a token of the configured issuer and audience.",
+            ) from None
+        subject = claims["sub"]
+        own = claims.get("guildhall_member_id")  # an issuer may know the member's id: it is trusted for both
+        org = claims.get("org")
+        return Caller(
+            own if isinstance(own, str) and own else member_id(claims["iss"], subject),
+            org if isinstance(org, str) and org else None,
+            frozenset(str(claims.get("scope", "")).split()),
+        )
+
+    async def _claims(self, token: str) -> dict[str, Any]:
+        settings = self._settings
+        checks: dict[str, Any] = {
+            "audience": settings.audience,
+            "leeway": settings.clock_skew_seconds,
+            "options": {"require": ["exp", "iat", "iss", "sub", "aud"]},
+        }
+        if settings.dev_issuer_secret is not None:
+            secret = settings.dev_issuer_secret.get_secret_value()
+            return jwt.decode(token, secret, algorithms=["HS256"], issuer=DEV_ISSUER, **checks)
+        try:
+            key = await asyncio.to_thread((await self._keys()).get_signing_key_from_jwt, token)
+        except (jwt.PyJWKClientConnectionError, httpx.HTTPError) as error:
+            raise DependencyDown(
+                "issuer-unavailable", "The token issuer's keys cannot be fetched."
+            ) from error
+        algorithms = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
+        return jwt.decode(token, key.key, algorithms=algorithms, issuer=settings.issuer, **checks)
+
+    async def _keys(self) -> jwt.PyJWKClient:
+        if self._jwks is None:
+            url = self._settings.jwks_url
+            if not url:
+                discovery = self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
+                async with httpx.AsyncClient(timeout=5) as client:
+                    url = (await client.get(discovery)).raise_for_status().json()["jwks_uri"]
+            self._jwks = jwt.PyJWKClient(url, cache_keys=True, lifespan=300, timeout=5)
+        return self._jwks
+
+
+def dev_token(
+    secret: str,
+    subject: str,
+    *,
+    org: str | None = None,
+    scopes: Sequence[str] = (),
+    member: str | None = None,
+    lifetime: timedelta = timedelta(hours=12),
+    audience: str = "guildhall",
+    now: datetime | None = None,
+) -> str:
+    """A token of the development issuer; services accept it only in development."""
+    issued = now or datetime.now(UTC)
+    claims: dict[str, Any] = {
+        "iss": DEV_ISSUER,
+        "aud": audience,
+        "sub": subject,
+        "iat": issued,
+        "exp": issued + lifetime,
+        "scope": " ".join(scopes),
+    }
+    if org:
+        claims["org"] = org
+    if member:
+        claims["guildhall_member_id"] = member
+    return jwt.encode(claims, secret, algorithm="HS256")
+
+
+def dev_member_id(subject: str) -> str:
+    """The member id of a development token's subject."""
+    return member_id(DEV_ISSUER, subject)
+
+
+_bearer = HTTPBearer(auto_error=False, description="A JWT of the configured OIDC issuer.")
+
+
+async def authenticated(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Caller:
+    """Dependency: the caller; refuses whoever has no valid token."""
+    if credentials is None:
+        raise Unauthenticated(
+            "token-missing",
+            "This needs a bearer token.",
+            field="Authorization",
+            fix="Send 'Authorization: Bearer <token>'.",
+        )
+    tokens: Tokens = request.app.state.tokens
+    return await tokens.caller(credentials.credentials)
+
+
+AuthenticatedCaller = Annotated[Caller, Depends(authenticated)]
+
+
+async def importing(caller: AuthenticatedCaller) -> Caller:
+    """Dependency: a caller who may import."""
+    if IMPORT_SCOPE not in caller.scopes:
+        raise Forbidden(
+            "scope-missing", f"This needs the scope {IMPORT_SCOPE}.", fix="Ask an operator for a token."
+        )
+    return caller

@@ -1,0 +1,65 @@
+"""The types of texts in requests: trimmed, bounded by settings, free of what no text contains."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.settings import LIMITS
+
+_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def _clean(text: str) -> str:
+    if _FORBIDDEN.search(text):
+        raise ValueError("must not contain control characters or lone surrogates")
+    return text
+
+
+def _one_line(text: str) -> str:
+    if "\n" in text or "\r" in text:
+        raise ValueError("must be one line")
+    return _clean(text)
+
+
+def _text(limit: int, minimum: int = 1) -> StringConstraints:
+    return StringConstraints(strip_whitespace=True, min_length=minimum, max_length=limit)
+
+
+Name = Annotated[str, _text(LIMITS.name), AfterValidator(_one_line)]
+Line = Annotated[str, _text(LIMITS.title, 0), AfterValidator(_one_line)]
+TitleText = Annotated[str, _text(LIMITS.title), AfterValidator(_one_line)]
+BodyText = Annotated[str, _text(LIMITS.body), AfterValidator(_clean)]
+Note = Annotated[str, _text(LIMITS.note, 0), AfterValidator(_clean)]
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
+
+
+def _tag(text: str) -> str:
+    tag = re.sub(r"\s+", "-", _one_line(text).casefold())
+    if "," in tag:
+        raise ValueError("must not contain a comma")
+    return tag
+
+
+Tag = Annotated[str, _text(LIMITS.tag), AfterValidator(_tag)]
+
+
+def _each_once(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tags))
+
+
+TagList = Annotated[list[Tag], Field(max_length=LIMITS.tags), AfterValidator(_each_once)]
+
+
+class Request(BaseModel):
+    """The body of a request: unknown fields are refused, types are not guessed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=False)
+
+
+class View(BaseModel):
+    """The body of an answer."""
+
+    model_config = ConfigDict(frozen=True)
