@@ -24,6 +24,7 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 
+from shared.clock import Clock, utc_now
 from shared.errors import DependencyDown, Transient
 from shared.storage.unit_of_work import UnitOfWork
 
@@ -63,9 +64,10 @@ class Database:
     Writes are acknowledged by a majority and journaled: what was answered survives the loss of a node.
     """
 
-    def __init__(self, uri: str, name: str, *, timeout: float = 5.0) -> None:
+    def __init__(self, uri: str, name: str, *, clock: Clock = utc_now, timeout: float = 5.0) -> None:
         """``uri`` must name a replica set (transactions need one); ``timeout`` seconds to find a primary."""
         self.name = name
+        self.clock = clock
         self.client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
             uri,
             serverSelectionTimeoutMS=int(timeout * 1000),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -61,12 +61,18 @@ class UnitOfWork:
         self._writes: dict[str, list[Write]] = {}
         self._inserts: dict[str, list[dict[str, Any]]] = {}
         self._rows: list[OutboxRow] = []
+        self._now = datetime.now(UTC)
         self._database: Database | None = None
         self.session: AsyncIOMotorClientSession | None = None
 
+    @property
+    def now(self) -> datetime:
+        """The present moment of this attempt, UTC."""
+        return self._now
+
     def begin(self, database: Database, session: AsyncIOMotorClientSession) -> None:
         """Start (or start again) in ``session``, forgetting what an earlier attempt collected."""
-        self._database, self.session = database, session
+        self._database, self.session, self._now = database, session, database.clock()
         self._writes, self._inserts = defaultdict(list), defaultdict(list)
         self._rows = []
 
@@ -98,9 +104,10 @@ class UnitOfWork:
         if documents:
             self._inserts[collection].extend(documents)
 
-    def record(self, event: Event, at: datetime, cause: Cause | None = None) -> str:
-        """Publish ``event`` (which happened at ``at``) when and only when this unit commits; answer its id.
+    def record(self, event: Event, at: datetime | None = None, cause: Cause | None = None) -> str:
+        """Publish ``event`` when and only when this unit commits; answer its id.
 
+        ``at`` is when it happened, where that is not now: in an import.
         ``cause`` is what brought it about where that is not the unit's own cause: a record in a batch.
         Raises ``BadInput`` for an event that Kafka would never take.
         """
@@ -123,7 +130,7 @@ class UnitOfWork:
                 "version": event.version,
                 "shard": crc32(event.key.encode()) % SHARDS,
                 "type": event.type,
-                "time": at,
+                "time": at or self.now,
                 "data": data,
                 "traceparent": cause.traceparent,
                 "correlation": cause.correlation_id or event_id,

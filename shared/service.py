@@ -1,0 +1,188 @@
+"""What makes four rooms of code a running service: built once here, the same for each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.openapi.utils import get_openapi
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.clock import Clock, utc_now
+from shared.errors import TooLarge
+from shared.health import Health
+from shared.messaging.broker import make_broker, subscribe
+from shared.messaging.producer import Producer
+from shared.messaging.reactions import Reactions
+from shared.messaging.relay import INDEXES as RELAY_INDEXES
+from shared.messaging.relay import Relay
+from shared.messaging.runtime import INDEXES as INBOX_INDEXES
+from shared.messaging.runtime import Runtime
+from shared.settings import ServiceSettings
+from shared.storage import Database, Index
+from shared.web import problems
+from shared.web.auth import Tokens
+from shared.web.mutations import INDEXES as IDEMPOTENCY_INDEXES
+from shared.web.mutations import CaughtUp
+
+Indexes = Mapping[str, Iterable[Index]]
+Background = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a service declares of itself."""
+
+    name: str
+    about: str
+    routers: Sequence[APIRouter]
+    reactions: Reactions
+    indexes: Indexes
+    background: Sequence[Background] = field(default_factory=tuple)
+    """What else runs while the service does: entered after the database is up, left before it closes."""
+
+    @property
+    def all_indexes(self) -> Indexes:
+        """The service's own indexes and those of the messaging core."""
+        return {**RELAY_INDEXES, **INBOX_INDEXES, **IDEMPOTENCY_INDEXES, **self.indexes}
+
+
+def database_of(service: str, settings: ServiceSettings, clock: Clock = utc_now) -> Database:
+    """The database of ``service``."""
+    return Database(
+        settings.mongodb_uri.get_secret_value(), f"{settings.database_prefix}{service}", clock=clock
+    )
+
+
+def build_app(service: Service, settings: ServiceSettings, *, clock: Clock = utc_now) -> FastAPI:
+    """The service as an ASGI application. Starting it connects, stopping it drains.
+
+    Stopping: readiness fails, consuming stops after the batch in hand is committed, the relay finishes its
+    page, then the connections close.
+    """
+    database = database_of(service.name, settings, clock)
+    kafka = settings.kafka_bootstrap_servers
+    producer = Producer(kafka, client_id=f"guildhall-{service.name}")
+    runtime = Runtime(service.reactions, database, producer, clock=clock)
+    relay = Relay(database, producer, clock=clock)
+    broker = make_broker(kafka, client_id=f"guildhall-{service.name}")
+    subscriber = subscribe(broker, runtime)
+    health = Health(database, runtime, subscriber)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(database.close)
+            await database.ensure_indexes(service.all_indexes)
+            await producer.start()
+            stack.push_async_callback(producer.stop)
+            if settings.relay_in_process:
+                await relay.start()
+                stack.push_async_callback(relay.stop)
+            for background in service.background:
+                await stack.enter_async_context(background(app))
+            await broker.start()
+            stack.push_async_callback(broker.stop)
+            health.started = True
+            yield
+            health.stopping = True
+
+    app = FastAPI(
+        title=f"Guildhall {service.name}",
+        description=service.about,
+        version="1",
+        lifespan=lifespan,
+        docs_url="/docs",
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    app.state.settings, app.state.database, app.state.clock = settings, database, clock
+    app.state.tokens, app.state.runtime, app.state.relay = Tokens(settings), runtime, relay
+    problems.install(app)
+    for router in service.routers:
+        app.include_router(router, prefix="/v1", dependencies=[CaughtUp])
+    app.include_router(_operations(health))
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.add_middleware(_BodyLimit, limit=settings.max_request_bytes)
+    FastAPIInstrumentor.instrument_app(app, excluded_urls="/health/.*,/metrics")
+    return app
+
+
+def _operations(health: Health) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/health/live")
+    async def live() -> Response:
+        return _verdict(await health.live())
+
+    @router.get("/health/ready")
+    async def ready() -> Response:
+        return _verdict(await health.ready())
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def _verdict(reasons: Sequence[str]) -> Response:
+    return Response("\n".join(reasons) or "ok", 503 if reasons else 200, media_type="text/plain")
+
+
+def _openapi(app: FastAPI) -> dict[str, object]:
+    if not app.openapi_schema:
+        schema = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+        schemas["Problem"] = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(schemas["Problem"].pop("$defs", {}))
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+class _BodyLimit:
+    """Refuses a body over the limit while it arrives, whatever its Content-Length claims."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app, self._limit = app, limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        refusal = problems.of_error(
+            TooLarge("body-too-large", f"A body has at most {self._limit:,} bytes.", fix="Send less.")
+        )
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit() and int(value) > self._limit:
+                return await refusal(scope, receive, send)
+        seen = 0
+        started = False
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._limit:
+                raise _TooMuchError
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, noted)
+        except _TooMuchError:
+            if not started:
+                await refusal(scope, receive, send)
+
+
+class _TooMuchError(Exception):
+    """The body went over the limit."""

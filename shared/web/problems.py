@@ -1,0 +1,170 @@
+"""Errors as ``application/problem+json`` (RFC 9457), with the taxonomy's codes."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from pymongo.errors import PyMongoError
+from starlette.exceptions import HTTPException
+
+from shared.errors import GuildhallError
+from shared.storage.database import translate
+
+log = logging.getLogger(__name__)
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with the request."""
+
+    field: str = Field(description="JSON pointer into the body, or a parameter's or header's name.")
+    reason: str = Field(description="What is wrong with it.")
+    fix: str = Field(description="What to do about it.")
+
+
+class Problem(BaseModel):
+    """Why a request was refused. Nothing was changed."""
+
+    type: str = Field(examples=["urn:guildhall:problem:not-a-member"])
+    title: str = Field(examples=["The rules do not allow this"])
+    status: int = Field(examples=[422])
+    code: str = Field(description="Stable; meant for programs.", examples=["not-a-member"])
+    detail: str = Field(description="Meant for people.", examples=["Only members may post here."])
+    errors: list[Fault] = Field(default_factory=list)
+
+
+_ABOUT = {
+    400: "A parameter or header cannot be read.",
+    401: "No valid bearer token.",
+    403: "The caller may see this but not do it.",
+    404: "It does not exist, or not for this caller.",
+    405: "The method is not one of this address.",
+    409: "The present state contradicts the request.",
+    412: "It was edited meanwhile: the ETag is stale.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    422: "The input is invalid, or a rule of the domain says no.",
+    428: "An edit needs If-Match.",
+    500: "Unexpected.",
+    503: "Something this needs is unavailable or not caught up yet; try again.",
+}
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's responses for refusals with ``statuses``."""
+    return {
+        status: {
+            "description": _ABOUT[status],
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
+
+
+READ_PROBLEMS = documented(400, 401, 404, 422, 503)
+WRITE_PROBLEMS = documented(400, 401, 403, 404, 409, 412, 413, 422, 428, 503)
+
+
+def problem(
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    errors: Sequence[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The response that says so."""
+    body = {
+        "type": f"urn:guildhall:problem:{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "errors": list(errors),
+    }
+    # ASCII alone: what is echoed from a bad request may hold what UTF-8 cannot encode.
+    return Response(
+        json.dumps(body, ensure_ascii=True), status, headers, media_type="application/problem+json"
+    )
+
+
+def of_error(error: GuildhallError) -> Response:
+    """The response for an error of the taxonomy."""
+    faults = [{"field": error.field, "reason": error.detail, "fix": error.fix or ""}] if error.field else []
+    detail = error.detail if error.fix is None else f"{error.detail} {error.fix}"
+    headers: dict[str, str] = {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.status == 503:
+        headers["Retry-After"] = "1"
+    return problem(error.status, error.code, error.title, detail, faults, headers)
+
+
+_FIXES = {
+    "missing": "Add it.",
+    "extra_forbidden": "Remove it; the fields are in the API documentation.",
+    "string_too_long": "Shorten it.",
+    "string_too_short": "It must not be empty.",
+    "json_invalid": "Send valid JSON.",
+    "too_long": "Send fewer.",
+}
+
+
+def _faults(error: RequestValidationError) -> list[dict[str, str]]:
+    faults = []
+    for each in error.errors()[:50]:
+        where, *path = each["loc"]
+        field = "/" + "/".join(map(str, path)) if where == "body" else str(path[0] if path else where)
+        reason = str(each["msg"]).removeprefix("Value error, ")
+        faults.append(
+            {
+                "field": field[:300],
+                "reason": reason,
+                "fix": _FIXES.get(each["type"], "Send what it asks for."),
+            }
+        )
+    return faults
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of ``app`` as a problem, and put the schema into its OpenAPI."""
+
+    @app.exception_handler(GuildhallError)
+    async def _known(_: Request, error: GuildhallError) -> Response:
+        return of_error(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, error: RequestValidationError) -> Response:
+        faults = _faults(error)
+        malformed = {each["type"] for each in error.errors()} & {"json_invalid"}
+        status, code = (400, "malformed-json") if malformed else (422, "invalid-input")
+        detail = "; ".join(f"{fault['field']}: {fault['reason']}" for fault in faults[:3])
+        return problem(status, code, "Invalid input", detail, faults)
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> Response:
+        codes = {404: "no-such-address", 405: "method-not-allowed", 400: "malformed-body"}
+        code = codes.get(error.status_code, "http-error")
+        title = _ABOUT.get(error.status_code, "Refused")
+        return problem(error.status_code, code, title, str(error.detail), headers=error.headers)
+
+    @app.exception_handler(PyMongoError)
+    async def _driver(_: Request, error: PyMongoError) -> Response:
+        known = translate(error)
+        if isinstance(known, GuildhallError):
+            return of_error(known)
+        return _unexpected(error)
+
+    @app.exception_handler(Exception)
+    async def _unknown(_: Request, error: Exception) -> Response:
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("unexpected error", exc_info=error)
+    return problem(500, "unexpected", "Unexpected error", "This is a fault of ours, and it was logged.")
