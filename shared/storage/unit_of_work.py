@@ -61,6 +61,7 @@ class UnitOfWork:
         self._writes: dict[str, list[Write]] = {}
         self._inserts: dict[str, list[dict[str, Any]]] = {}
         self._rows: list[OutboxRow] = []
+        self._flushed = 0
         self._now = datetime.now(UTC)
         self._database: Database | None = None
         self.session: AsyncIOMotorClientSession | None = None
@@ -74,7 +75,7 @@ class UnitOfWork:
         """Start (or start again) in ``session``, forgetting what an earlier attempt collected."""
         self._database, self.session, self._now = database, session, database.clock()
         self._writes, self._inserts = defaultdict(list), defaultdict(list)
-        self._rows = []
+        self._rows, self._flushed = [], 0
 
     def collection(self, name: str) -> Collection:
         """A collection to read from; pass ``session=uow.session`` with every call."""
@@ -146,11 +147,15 @@ class UnitOfWork:
         return self._rows
 
     async def flush(self) -> None:
-        """Send what was collected to the database, inside the transaction."""
+        """Send what was collected to the database, inside the transaction.
+
+        Happens by itself at the end; call it between commands of one unit that read what the other wrote.
+        """
         assert self._database is not None
         for name, operations in self._writes.items():
             await self._database[name].bulk_write(operations, ordered=True, session=self.session)
-        for name, documents in {**self._inserts, OUTBOX: self._rows}.items():
+        new_rows, self._flushed = self._rows[self._flushed :], len(self._rows)
+        for name, documents in {**self._inserts, OUTBOX: new_rows}.items():
             if documents:
                 await self._database[name].insert_many(documents, ordered=True, session=self.session)
         self._writes, self._inserts = defaultdict(list), defaultdict(list)

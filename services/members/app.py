@@ -1,0 +1,15 @@
+"""Members, put together."""
+
+from __future__ import annotations
+
+from services.members import api, imports, store
+from services.members.reactions import reactions
+from shared.service import Service
+
+service = Service(
+    name="members",
+    about="People and their skills, communities, and who belongs to them.",
+    routers=[api.router, imports.router],
+    reactions=reactions,
+    indexes=store.INDEXES,
+)

@@ -1,0 +1,174 @@
+"""What members can be told to do: load, decide, save the state and its events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.members import store
+from services.members.domain import community as communities
+from services.members.domain import member as people
+from services.members.domain.community import Community, Membership
+from services.members.domain.member import Member, Profile
+from shared.contracts.members import CommunityKind, Role, Skill
+from shared.errors import Conflict, NotFound
+from shared.storage import UnitOfWork
+from shared.web.auth import Caller
+from shared.web.mutations import require_version
+
+
+async def register(uow: UnitOfWork, caller: Caller, profile: Profile, at: datetime | None = None) -> Member:
+    """Register the caller; ``at`` is when, in an import."""
+    if await store.load_member(uow, caller.member_id) is not None:
+        raise Conflict(
+            "already-registered",
+            "You are registered already.",
+            fix="Edit your profile with PUT /v1/members/me.",
+        )
+    member, event = people.register(caller.member_id, caller.org_id, profile, at or uow.now)
+    store.save_member(uow, member)
+    uow.record(event, at)
+    return member
+
+
+async def edit_profile(uow: UnitOfWork, caller: Caller, version: int, profile: Profile) -> Member:
+    """Replace the caller's profile, if ``version`` is still the present one."""
+    member = await _registered(uow, caller)
+    require_version(member.version, version)
+    member, event = people.edit_profile(member, caller.org_id, profile)
+    store.save_member(uow, member)
+    uow.record(event)
+    return member
+
+
+async def state_skills(uow: UnitOfWork, caller: Caller, version: int, skills: Sequence[Skill]) -> Member:
+    """Replace the caller's skills, if ``version`` is still the present one."""
+    member = await _registered(uow, caller)
+    require_version(member.version, version)
+    member, event = people.state_skills(member, skills)
+    store.save_member(uow, member)
+    uow.record(event)
+    return member
+
+
+async def found_community(
+    uow: UnitOfWork,
+    caller: Caller,
+    community_id: str,
+    *,
+    name: str,
+    kind: CommunityKind,
+    about: str,
+    tags: Sequence[str],
+    at: datetime | None = None,
+) -> Community:
+    """Found a community, with the caller as its first steward."""
+    member = await _registered(uow, caller)
+    if await store.load_community(uow, community_id) is not None:
+        raise Conflict("already-founded", "There is a community with this id already.")
+    now = at or uow.now
+    community, created = communities.found(
+        community_id,
+        name=name,
+        kind=kind,
+        about=about,
+        tags=tags,
+        founder_id=member.member_id,
+        org_id=member.org_id,
+        now=now,
+    )
+    community, membership, joined = communities.join(community, None, member.member_id, member.org_id, now)
+    store.save_community(uow, community)
+    store.save_membership(uow, membership)
+    uow.record(created, at)
+    uow.record(joined, at)
+    return community
+
+
+async def join(uow: UnitOfWork, caller: Caller, community_id: str, at: datetime | None = None) -> Membership:
+    """The caller joins a community, on trial."""
+    member = await _registered(uow, caller)
+    community = await _community(uow, community_id, member.org_id)
+    present = await store.load_membership(uow, community_id, member.member_id)
+    community, membership, event = communities.join(
+        community, present, member.member_id, member.org_id, at or uow.now
+    )
+    store.save_community(uow, community)
+    store.save_membership(uow, membership)
+    uow.record(event, at)
+    return membership
+
+
+async def leave(uow: UnitOfWork, caller: Caller, community_id: str) -> None:
+    """The caller leaves a community."""
+    community = await _community(uow, community_id, caller.org_id)
+    membership = await _membership(uow, community, caller.member_id)
+    community, event = communities.leave(
+        community,
+        membership,
+        stewards=await store.count_stewards(uow, community_id),
+        members=await store.count_members(uow, community_id),
+    )
+    store.save_community(uow, community)
+    store.delete_membership(uow, membership)
+    uow.record(event)
+
+
+async def change_role(
+    uow: UnitOfWork, caller: Caller, community_id: str, member_id: str, role: Role
+) -> Membership:
+    """A steward gives a member another role."""
+    community = await _community(uow, community_id, caller.org_id)
+    actor = await _membership(uow, community, caller.member_id)
+    subject = await store.load_membership(uow, community_id, member_id)
+    if subject is None:
+        raise NotFound("no-such-membership", "There is no such member in this community.")
+    stewards = await store.count_stewards(uow, community_id)
+    community, membership, event = communities.change_role(community, actor, subject, role, stewards=stewards)
+    store.save_community(uow, community)
+    store.save_membership(uow, membership)
+    uow.record(event)
+    return membership
+
+
+async def appoint(uow: UnitOfWork, community_id: str, member_id: str, role: Role, at: datetime) -> Membership:
+    """Give a role on the word of the import's source, in the name of the founder."""
+    community = await store.load_community(uow, community_id)
+    subject = await store.load_membership(uow, community_id, member_id)
+    if community is None or subject is None:
+        raise NotFound("no-such-membership", "There is no such member in this community.")
+    founder = Membership(
+        community_id=community_id,
+        member_id=community.founder_id,
+        role="steward",
+        standing="active",
+        joined_at=at,
+    )
+    community, membership, event = communities.change_role(community, founder, subject, role, stewards=2)
+    store.save_community(uow, community)
+    store.save_membership(uow, membership)
+    uow.record(event, at)
+    return membership
+
+
+async def _registered(uow: UnitOfWork, caller: Caller) -> Member:
+    member = await store.load_member(uow, caller.member_id)
+    if member is None:
+        raise NotFound(
+            "not-registered", "You are not registered yet.", fix="Register first: POST /v1/members."
+        )
+    return member
+
+
+async def _community(uow: UnitOfWork, community_id: str, org_id: str | None) -> Community:
+    community = await store.load_community(uow, community_id)
+    if community is None or not communities.may_see(community, org_id):
+        raise communities.no_such_community()
+    return community
+
+
+async def _membership(uow: UnitOfWork, community: Community, member_id: str) -> Membership:
+    membership = await store.load_membership(uow, community.community_id, member_id)
+    if membership is None:
+        raise NotFound("not-a-member", "You do not belong to this community.")
+    return membership

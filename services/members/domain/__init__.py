@@ -1,0 +1,1 @@
+"""The rules of people and communities, pure: time and ids come in as arguments."""

@@ -1,0 +1,185 @@
+"""A community, and who belongs to it as what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.contracts.members import (
+    CommunityCreated,
+    CommunityKind,
+    MemberJoined,
+    MemberLeft,
+    Role,
+    RoleChanged,
+    Standing,
+)
+from shared.errors import BadInput, Conflict, Forbidden, NotFound
+
+
+class Community(BaseModel):
+    """``version`` counts the events of ``members.communities`` about it and its memberships."""
+
+    model_config = ConfigDict(frozen=True)
+
+    community_id: str
+    version: int
+    name: str
+    kind: CommunityKind
+    org_id: str | None
+    about: str
+    tags: list[str]
+    founder_id: str
+    created_at: datetime
+
+    def bumped(self) -> Community:
+        """The next version of it."""
+        return self.model_copy(update={"version": self.version + 1})
+
+
+class Membership(BaseModel):
+    """Somebody's belonging to a community."""
+
+    model_config = ConfigDict(frozen=True)
+
+    community_id: str
+    member_id: str
+    role: Role
+    standing: Standing
+    joined_at: datetime
+
+
+def may_see(community: Community, org_id: str | None) -> bool:
+    """An internal community exists for its own organisation alone."""
+    return community.kind == "external" or community.org_id == org_id
+
+
+def no_such_community() -> NotFound:
+    """What somebody gets who may not see a community, and what everybody gets where there is none."""
+    return NotFound("no-such-community", "There is no such community.", fix="Check its id.")
+
+
+def found(
+    community_id: str,
+    *,
+    name: str,
+    kind: CommunityKind,
+    about: str,
+    tags: Sequence[str],
+    founder_id: str,
+    org_id: str | None,
+    now: datetime,
+) -> tuple[Community, CommunityCreated]:
+    """Found a community; an internal one belongs to its founder's organisation. The founder joins next."""
+    if kind == "internal" and org_id is None:
+        raise BadInput(
+            "no-organisation",
+            "An internal community belongs to an organisation, and your token names none.",
+            field="/kind",
+            fix="Found an external community, or sign in through your organisation.",
+        )
+    community = Community(
+        community_id=community_id,
+        version=1,
+        name=name,
+        kind=kind,
+        org_id=org_id if kind == "internal" else None,
+        about=about,
+        tags=list(tags),
+        founder_id=founder_id,
+        created_at=now,
+    )
+    return community, CommunityCreated(
+        community_id=community_id,
+        version=1,
+        name=name,
+        kind=kind,
+        org_id=community.org_id,
+        about=about,
+        tags=list(tags),
+        founder_id=founder_id,
+    )
+
+
+def join(
+    community: Community,
+    present: Membership | None,
+    member_id: str,
+    org_id: str | None,
+    now: datetime,
+) -> tuple[Community, Membership, MemberJoined]:
+    """Join on trial; whoever founds a community is its first steward and needs no trial."""
+    if not may_see(community, org_id):
+        raise no_such_community()
+    if present is not None:
+        raise Conflict("already-a-member", "You belong to this community already.")
+    founding = member_id == community.founder_id and community.version == 1
+    community = community.bumped()
+    membership = Membership(
+        community_id=community.community_id,
+        member_id=member_id,
+        role="steward" if founding else "member",
+        standing="active" if founding else "trial",
+        joined_at=now,
+    )
+    return (
+        community,
+        membership,
+        MemberJoined(
+            community_id=community.community_id,
+            version=community.version,
+            member_id=member_id,
+            org_id=org_id,
+            role=membership.role,
+            standing=membership.standing,
+            joined_at=now,
+        ),
+    )
+
+
+def leave(
+    community: Community, membership: Membership, *, stewards: int, members: int
+) -> tuple[Community, MemberLeft]:
+    """Leave; the last steward hands over first while others remain."""
+    _keep_a_steward(membership, stewards, others=members > 1)
+    community = community.bumped()
+    return community, MemberLeft(
+        community_id=community.community_id, version=community.version, member_id=membership.member_id
+    )
+
+
+def change_role(
+    community: Community, actor: Membership, subject: Membership, role: Role, *, stewards: int
+) -> tuple[Community, Membership, RoleChanged]:
+    """Give a member another role; stewards decide, and one steward always remains."""
+    if actor.role != "steward":
+        raise Forbidden("not-a-steward", "Only stewards give roles.", fix="Ask a steward of the community.")
+    if subject.role == role:
+        raise Conflict("same-role", f"This member is a {role} already.")
+    if role != "steward":
+        _keep_a_steward(subject, stewards, others=True)
+    community = community.bumped()
+    changed = subject.model_copy(update={"role": role})
+    return (
+        community,
+        changed,
+        RoleChanged(
+            community_id=community.community_id,
+            version=community.version,
+            member_id=subject.member_id,
+            role=role,
+            previous_role=subject.role,
+            changed_by=actor.member_id,
+        ),
+    )
+
+
+def _keep_a_steward(membership: Membership, stewards: int, *, others: bool) -> None:
+    if membership.role == "steward" and stewards <= 1 and others:
+        raise Conflict(
+            "last-steward",
+            "A community keeps at least one steward.",
+            fix="Make somebody else a steward first.",
+        )

@@ -1,0 +1,148 @@
+"""The collections of members; the only module of this service that speaks to MongoDB."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymongo import DeleteOne, ReplaceOne, UpdateOne
+
+from services.members.domain.community import Community, Membership
+from services.members.domain.member import Member
+from shared.storage import Database, Index, UnitOfWork
+
+MEMBERS = "members"
+COMMUNITIES = "communities"
+MEMBERSHIPS = "memberships"
+
+INDEXES = {
+    MEMBERS: [],
+    COMMUNITIES: [Index([("kind", 1), ("org_id", 1), ("_id", 1)])],
+    MEMBERSHIPS: [
+        Index([("community_id", 1), ("member_id", 1)], unique=True),
+        Index([("member_id", 1), ("community_id", 1)]),
+        Index([("community_id", 1), ("role", 1)]),
+    ],
+}
+
+Document = dict[str, Any]
+
+
+def membership_id(community_id: str, member_id: str) -> str:
+    """The ``_id`` of a membership."""
+    return f"{community_id}:{member_id}"
+
+
+def _member(document: Document) -> Member:
+    return Member.model_validate({**document, "member_id": document["_id"]})
+
+
+def _community(document: Document) -> Community:
+    return Community.model_validate({**document, "community_id": document["_id"]})
+
+
+# -- within a unit of work -----------------------------------------------------------------------------
+
+
+async def load_member(uow: UnitOfWork, member_id: str) -> Member | None:
+    """The member, if registered."""
+    document = await uow.find_one(MEMBERS, {"_id": member_id})
+    return _member(document) if document else None
+
+
+def save_member(uow: UnitOfWork, member: Member) -> None:
+    """Save a new or changed member."""
+    fields = member.model_dump(exclude={"member_id"})
+    uow.write(MEMBERS, ReplaceOne({"_id": member.member_id}, fields, upsert=True))
+
+
+async def load_community(uow: UnitOfWork, community_id: str) -> Community | None:
+    """The community, if there is one."""
+    document = await uow.find_one(COMMUNITIES, {"_id": community_id})
+    return _community(document) if document else None
+
+
+def save_community(uow: UnitOfWork, community: Community) -> None:
+    """Save a new or changed community."""
+    fields = community.model_dump(exclude={"community_id"})
+    uow.write(COMMUNITIES, ReplaceOne({"_id": community.community_id}, fields, upsert=True))
+
+
+async def load_membership(uow: UnitOfWork, community_id: str, member_id: str) -> Membership | None:
+    """The membership, if there is one."""
+    document = await uow.find_one(MEMBERSHIPS, {"_id": membership_id(community_id, member_id)})
+    return Membership.model_validate(document) if document else None
+
+
+def save_membership(uow: UnitOfWork, membership: Membership) -> None:
+    """Save a new or changed membership."""
+    key = membership_id(membership.community_id, membership.member_id)
+    uow.write(MEMBERSHIPS, UpdateOne({"_id": key}, {"$set": membership.model_dump()}, upsert=True))
+
+
+def delete_membership(uow: UnitOfWork, membership: Membership) -> None:
+    """Forget a membership."""
+    key = membership_id(membership.community_id, membership.member_id)
+    uow.write(MEMBERSHIPS, DeleteOne({"_id": key}))
+
+
+async def count_stewards(uow: UnitOfWork, community_id: str) -> int:
+    """How many stewards the community has."""
+    query = {"community_id": community_id, "role": "steward"}
+    return int(await uow.collection(MEMBERSHIPS).count_documents(query, session=uow.session))
+
+
+async def count_members(uow: UnitOfWork, community_id: str, *, up_to: int = 2) -> int:
+    """How many members the community has, counted no further than ``up_to``."""
+    query = {"community_id": community_id}
+    found = uow.collection(MEMBERSHIPS).count_documents(query, limit=up_to, session=uow.session)
+    return int(await found)
+
+
+# -- reads ---------------------------------------------------------------------------------------------
+
+
+async def find_member(database: Database, member_id: str) -> Member | None:
+    """The member, if registered."""
+    document = await database[MEMBERS].find_one({"_id": member_id})
+    return _member(document) if document else None
+
+
+async def find_community(database: Database, community_id: str) -> Community | None:
+    """The community, if there is one."""
+    document = await database[COMMUNITIES].find_one({"_id": community_id})
+    return _community(document) if document else None
+
+
+async def visible_communities(
+    database: Database, org_id: str | None, after: str | None, limit: int
+) -> list[Community]:
+    """Communities that somebody of ``org_id`` may see, by id, after the id ``after``."""
+    query: Document = {"$or": [{"kind": "external"}, {"kind": "internal", "org_id": org_id}]}
+    if org_id is None:
+        query = {"kind": "external"}
+    if after is not None:
+        query["_id"] = {"$gt": after}
+    rows = await database[COMMUNITIES].find(query).sort("_id", 1).limit(limit).to_list(length=None)
+    return [_community(row) for row in rows]
+
+
+async def memberships_of(
+    database: Database, member_id: str, after: str | None, limit: int
+) -> list[Membership]:
+    """A member's memberships, by community id, after ``after``."""
+    query: Document = {"member_id": member_id}
+    if after is not None:
+        query["community_id"] = {"$gt": after}
+    rows = await database[MEMBERSHIPS].find(query).sort("community_id", 1).limit(limit).to_list(length=None)
+    return [Membership.model_validate(row) for row in rows]
+
+
+async def members_of(
+    database: Database, community_id: str, after: str | None, limit: int
+) -> list[Membership]:
+    """A community's memberships, by member id, after ``after``."""
+    query: Document = {"community_id": community_id}
+    if after is not None:
+        query["member_id"] = {"$gt": after}
+    rows = await database[MEMBERSHIPS].find(query).sort("member_id", 1).limit(limit).to_list(length=None)
+    return [Membership.model_validate(row) for row in rows]
