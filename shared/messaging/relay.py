@@ -18,8 +18,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClientSession
-from pymongo import ReturnDocument
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo import ReturnDocument, UpdateOne
+from pymongo.errors import BulkWriteError, PyMongoError
 
 from shared.clock import utc_now
 from shared.errors import GuildhallError
@@ -97,6 +97,7 @@ class Relay:
 
     async def start(self) -> None:
         """Start relaying in the background; the producer and the database must be up."""
+        await self._declare_leases()
         self._tasks = [
             asyncio.create_task(
                 self._forever(self._hold_leases, self._settings.lease / 3), name="relay-leases"
@@ -125,6 +126,7 @@ class Relay:
 
     async def drain(self) -> int:
         """Relay until nothing of this relay's shards is pending; answer how many rows that were."""
+        await self._declare_leases()
         await self._hold_leases()
         sent = 0
         while done := await self._sweep():
@@ -191,23 +193,21 @@ class Relay:
             self._wake.set()
 
     async def _take(self, shard: int, expiry: dict[str, Any]) -> int | None:
-        with suppress(DuplicateKeyError):  # the upsert of a lease that somebody holds
-            lease = await self._database[LEASES].find_one_and_update(
-                {"_id": shard, "$expr": {"$lte": [{"$ifNull": ["$expires_at", _LONG_AGO]}, "$$NOW"]}},
-                [
-                    {
-                        "$set": {
-                            "owner": self.owner,
-                            "expires_at": expiry,
-                            "fence": {"$add": [{"$ifNull": ["$fence", 0]}, 1]},
-                        }
-                    }
-                ],
-                upsert=True,
-                return_document=ReturnDocument.AFTER,
+        taken = {"owner": self.owner, "expires_at": expiry, "fence": {"$add": ["$fence", 1]}}
+        lease = await self._database[LEASES].find_one_and_update(
+            {"_id": shard, "$expr": {"$lte": ["$expires_at", "$$NOW"]}},
+            [{"$set": taken}],
+            return_document=ReturnDocument.AFTER,
+        )
+        return int(lease["fence"]) if lease else None
+
+    async def _declare_leases(self) -> None:
+        """Create the leases that do not exist yet (MongoDB knows no upsert by ``$$NOW``)."""
+        free = {"$setOnInsert": {"fence": 0, "expires_at": _LONG_AGO}}
+        with translated(), suppress(BulkWriteError):  # another relay declares them at the same moment
+            await self._database[LEASES].bulk_write(
+                [UpdateOne({"_id": shard}, free, upsert=True) for shard in range(SHARDS)], ordered=False
             )
-            return int(lease["fence"]) if lease else None
-        return None
 
     # -- wake-up ---------------------------------------------------------------------------------------
 

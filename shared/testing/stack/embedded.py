@@ -1,9 +1,20 @@
 """The default stack, from PyPI wheels alone: no Docker, no Java, no root.
 
-MongoDB is a real `mongod` 6.0. Kafka's protocol is served by Tansu, which is not Kafka. Measured with
-aiokafka 0.14 (see also docs of `Stack.can_restart_broker`):
+MongoDB is a real `mongod` 6.0. Kafka's protocol is served by Tansu, which is not Kafka; what a test may not
+rely on here, measured with Tansu 0.6.0 and aiokafka 0.14:
 
-TANSU_FACTS
+- A member of a group waits for half of its session (5 s by default, 1 s at least) before it is assigned
+  anything, at every rebalance. Tests that join a group give it a short session, `session_timeout_ms=2000`.
+- It counts generations from 0 and aiokafka sends no LeaveGroup before generation 1, so the first member of a
+  new group never leaves: who joins next waits until that session has run out (18 s by default, 4 s with two).
+- Topics come into being when somebody writes to them, and it takes records of any size.
+- A position past the end is not out of range: the consumer waits there forever. `offsets_for_times` answers
+  with the beginning, whatever the time.
+- No idempotent or transactional producer, no `create_partitions`; at `delete_records` and at the admin
+  client's `list_consumer_group_offsets` it closes the connection.
+
+Equal to Kafka: keyed batches of `send_batch`, headers (null and binary too), tombstones, every compression,
+`delete_topics`, beginning and end offsets, committed offsets, pause, seek, two members sharing a topic.
 """
 
 from pathlib import Path
