@@ -1,0 +1,1 @@
+"""`guildhall`, the operators' command."""
