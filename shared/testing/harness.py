@@ -28,7 +28,7 @@ from shared.web.auth import dev_token
 
 T = TypeVar("T")
 
-SECRET = "only-for-tests-only-for-tests-only-for-tests"
+SECRET = "only-for-tests-only-for-tests-only-for-tests"  # noqa: S105
 
 
 async def eventually(probe: Callable[[], Awaitable[T]], *, within: float = 20.0) -> T:
@@ -122,7 +122,7 @@ def settings_for(stack: Stack, **more: Any) -> ServiceSettings:
 async def running(
     service: Service, stack: Stack, settings: ServiceSettings | None = None, clock: Clock = utc_now
 ) -> AsyncIterator[FastAPI]:
-    """``service`` started in this process, without a port, and stopped afterwards; its database is dropped."""
+    """``service`` started in this process without a port; stopped afterwards, its database dropped."""
     settings = settings or settings_for(stack)
     app = build_app(service, settings, clock=clock)
     async with app.router.lifespan_context(app):
