@@ -24,6 +24,11 @@ IDLE_POLL_MS = 10
 """FastStream sleeps for as long as a poll may take after each empty one, deaf to what arrives meanwhile:
 this bounds the latency that adds."""
 
+FETCH_WAIT_MS = 25
+"""How long the broker may hold an empty fetch. Kafka answers as soon as there is something; Tansu (embedded
+stack) looks only every quarter of a second within a long fetch: measured 222 ms from send to receipt with
+the default of 500 ms, 3 ms with this."""
+
 
 def make_broker(
     bootstrap_servers: str, *, client_id: str, security: dict[str, Any] | None = None
@@ -55,6 +60,7 @@ def subscribe(broker: KafkaBroker, runtime: Runtime) -> BatchSubscriber:
         listener=runtime,
         parser=_parse_raw,
         decoder=_decode_raw,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
         # A batch that fails record by record may take minutes before it is settled.
         max_poll_interval_ms=600_000,
         session_timeout_ms=10_000,

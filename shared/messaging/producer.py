@@ -11,6 +11,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -19,7 +20,13 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from shared.errors import DependencyDown
 
-_partition_of = DefaultPartitioner()
+_partitioner = DefaultPartitioner()
+
+
+@lru_cache(maxsize=65_536)  # aiokafka hashes keys in Python, and hot keys come again and again
+def _partition_of(key: bytes | None, partitions: tuple[int, ...]) -> int:
+    partition: int = _partitioner(key, list(partitions), list(partitions))
+    return partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class Producer:
         self, bootstrap_servers: str, *, client_id: str, security: dict[str, Any] | None = None
     ) -> None:
         # Partitions of a declared topic do not change while a process runs (see contracts/topics.py).
-        self._partitions: dict[str, list[int]] = {}
+        self._partitions: dict[str, tuple[int, ...]] = {}
         self._kafka = AIOKafkaProducer(
             bootstrap_servers=bootstrap_servers,
             client_id=client_id,
@@ -80,12 +87,11 @@ class Producer:
         partitions = self._partitions.get(topic)
         if partitions is None:
             try:
-                partitions = sorted(await self._kafka.partitions_for(topic))
+                partitions = tuple(sorted(await self._kafka.partitions_for(topic)))
             except KafkaError as error:
                 raise DependencyDown("kafka-unavailable", f"Kafka does not answer: {error!r}.") from error
             self._partitions[topic] = partitions
-        partition: int = _partition_of(key, partitions, partitions)
-        return partition
+        return _partition_of(key, partitions)
 
     async def _send_lane(
         self,
