@@ -70,7 +70,7 @@ def build_app(service: Service, settings: ServiceSettings, *, clock: Clock = utc
     runtime = Runtime(service.reactions, database, producer, clock=clock)
     relay = Relay(database, producer, clock=clock)
     broker = make_broker(kafka, client_id=f"guildhall-{service.name}")
-    subscriber = subscribe(broker, runtime)
+    subscriber = subscribe(broker, runtime, session=settings.consumer_session_seconds)
     health = Health(database, runtime, subscriber)
 
     @asynccontextmanager

@@ -46,6 +46,12 @@ class ServiceSettings(BaseSettings):
     clock_skew_seconds: float = 30.0
 
     relay_in_process: bool = Field(True, description="False where `guildhall relay` runs beside the service.")
+    consumer_session_seconds: float = Field(
+        10.0,
+        ge=1,
+        description="A consumer silent for so long loses its partitions. On the embedded stack a member also "
+        "waits half of it when it joins.",
+    )
     causal_wait_seconds: float = 5.0
     max_request_bytes: int = 1_048_576
 

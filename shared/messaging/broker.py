@@ -45,8 +45,11 @@ def make_broker(
     )
 
 
-def subscribe(broker: KafkaBroker, runtime: Runtime) -> BatchSubscriber:
-    """Subscribe ``runtime`` to its group's topics and to what operators replay to it."""
+def subscribe(broker: KafkaBroker, runtime: Runtime, *, session: float = 10.0) -> BatchSubscriber:
+    """Subscribe ``runtime`` to its group's topics and to what operators replay to it.
+
+    ``session``: seconds of silence after which the group gives this member's partitions to others.
+    """
     group = runtime.reactions.group
     subscriber = broker.subscriber(
         *(topic.name for topic in runtime.reactions.topics),
@@ -63,8 +66,8 @@ def subscribe(broker: KafkaBroker, runtime: Runtime) -> BatchSubscriber:
         fetch_max_wait_ms=FETCH_WAIT_MS,
         # A batch that fails record by record may take minutes before it is settled.
         max_poll_interval_ms=600_000,
-        session_timeout_ms=10_000,
-        heartbeat_interval_ms=1_000,
+        session_timeout_ms=int(session * 1000),
+        heartbeat_interval_ms=int(session * 150),
     )
     assert isinstance(subscriber, BatchSubscriber)
 

@@ -58,7 +58,7 @@ INDEXES = {
 class RelaySettings:
     """How a relay works; seconds where not said otherwise."""
 
-    page: int = 2_000
+    page: int = 4_000
     """Rows sent and marked together."""
     poll: float = 1.0
     """At most so long after its commit a row is seen even without the change stream."""

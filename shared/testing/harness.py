@@ -113,6 +113,7 @@ def settings_for(stack: Stack, **more: Any) -> ServiceSettings:
         "dev_issuer_secret": SecretStr(SECRET),
         "kafka_bootstrap_servers": stack.kafka,
         "mongodb_uri": SecretStr(stack.mongodb),
+        "consumer_session_seconds": 2.0,
         "database_prefix": f"t{new_id().replace('-', '')[-12:]}-",
     }
     return ServiceSettings(**(values | more))

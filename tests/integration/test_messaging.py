@@ -245,7 +245,7 @@ async def group(
 
     runtime._events = reactions.events
     broker = make_broker(stack.kafka, client_id=name)
-    subscribe(broker, runtime)
+    subscribe(broker, runtime, session=1.0)
     await broker.start()
     try:
         yield made
