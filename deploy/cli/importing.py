@@ -1,0 +1,211 @@
+"""`guildhall import`: communities from elsewhere, through the same commands and events as everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import resource
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from deploy.cli.stackexchange.replay import ImportStopped, Replay
+from deploy.cli.stackexchange.spool import FILES, Spool
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def importing() -> None:
+    """Import a community from elsewhere."""
+
+
+@app.command()
+def stackexchange(
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", exists=True, file_okay=False, help="The unpacked dump: Posts.xml and its fellows."
+        ),
+    ],
+    token: Annotated[
+        str,
+        typer.Option(envvar="GUILDHALL_TOKEN", help="A bearer token with the scope guildhall:import."),
+    ],
+    members_url: Annotated[
+        str, typer.Option(envvar="GUILDHALL_MEMBERS_URL", help="Where the members service is.")
+    ] = "http://127.0.0.1:8001",
+    discussions_url: Annotated[
+        str, typer.Option(envvar="GUILDHALL_DISCUSSIONS_URL", help="Where the discussions service is.")
+    ] = "http://127.0.0.1:8002",
+    name: Annotated[
+        str | None,
+        typer.Option(help="The community's name, from which ids are made. By default DIR's name."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Only the first so many questions, with what and who belongs to them."),
+    ] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(help="Where the work file is kept between runs. By default .guildhall/import-NAME."),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", dir_okay=False, help="Write the report to this file, too.")
+    ] = None,
+) -> None:
+    """Import a Stack Exchange data dump as a community.
+
+    Users become members, questions problems, answers solutions, comments comments; accepted answers
+    acceptances by their askers; duplicates and links links; votes an imported score. Original times are kept.
+    Stop it at any time and start it again: it goes on where it was and doubles nothing.
+    """
+    console = Console(stderr=True)
+    try:
+        report = import_dump(
+            directory,
+            members_url,
+            discussions_url,
+            token,
+            name=name,
+            limit=limit,
+            work=work,
+            console=console,
+        )
+    except ImportStopped as stopped:
+        console.print(f"Stopped: {stopped}", style="red", highlight=False, markup=False)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        console.print("Stopped. Start the same command again: it goes on where it was.")
+        raise typer.Exit(130) from None
+    if json_file:
+        json_file.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    show(report, Console())
+
+
+def import_dump(
+    directory: Path,
+    members_url: str,
+    discussions_url: str,
+    token: str,
+    *,
+    name: str | None = None,
+    limit: int | None = None,
+    work: Path | None = None,
+    console: Console | None = None,
+) -> dict[str, Any]:
+    """Import the dump in ``directory`` and report. Blocks; see `guildhall import stackexchange --help`.
+
+    Raises ``ImportStopped`` if it cannot go on, with what to do about it.
+    """
+    began = time.monotonic()
+    console = console or Console(stderr=True)
+    site = name or directory.resolve().name
+    with _spool_of(directory, site, limit, work) as spool:
+        _read(spool, directory, limit, console)
+        if not spool.total:
+            raise ImportStopped(f"no question could be read from {directory / 'Posts.xml'}. Is it a dump?")
+        replay = Replay(spool, members_url, discussions_url, token)
+        sending = time.monotonic()
+        sent = asyncio.run(_send(replay, spool, console))
+        took = time.monotonic() - sending
+        return spool.report() | {
+            "items_sent": sent,
+            "seconds": round(time.monotonic() - began, 1),
+            "items_per_second": round(sent / took) if sent else 0,
+            "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        }
+
+
+@contextmanager
+def _spool_of(directory: Path, site: str, limit: int | None, work: Path | None) -> Iterator[Spool]:
+    files = [directory / f"{file}.xml" for file in FILES]
+    if not (directory / "Posts.xml").is_file():
+        raise ImportStopped(
+            f"{directory} has no Posts.xml: unpack the dump there, or name another directory."
+        )
+    stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
+    work = work or Path(".guildhall") / f"import-{re.sub(r'[^A-Za-z0-9._-]', '-', site)}"
+    try:
+        spool = Spool(work / "work.sqlite", site, f"{stats} {limit}")
+    except sqlite3.OperationalError as error:
+        raise ImportStopped(
+            f"{work} cannot be used ({error}): does another import of it run? Name another one with --work."
+        ) from None
+    try:
+        yield spool
+    finally:
+        spool.close()
+
+
+def _read(spool: Spool, directory: Path, limit: int | None, console: Console) -> None:
+    with Progress(
+        TextColumn("reading {task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        tasks = {
+            file: progress.add_task(f"{file}.xml", total=(directory / f"{file}.xml").stat().st_size)
+            for file in FILES
+            if (directory / f"{file}.xml").is_file()
+        }
+        spool.fill(
+            directory, limit=limit, progress=lambda file, done: progress.update(tasks[file], completed=done)
+        )
+
+
+async def _send(replay: Replay, spool: Spool, console: Console) -> int:
+    with Progress(
+        TextColumn("importing {task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("members", total=spool.total, completed=spool.position)
+        return await replay.run(
+            lambda phase, done: progress.update(task, description=f"{phase}s", completed=done)
+        )
+
+
+def show(report: dict[str, Any], console: Console) -> None:
+    """Print what became of everything, and what was skipped and why."""
+    table = Table(
+        "item", "created", "existing", "refused", title=f"Imported {report['site']}", title_justify="left"
+    )
+    for kind, outcomes in report["items"].items():
+        table.add_row(kind, *(f"{outcomes.get(name, 0):,}" for name in ("created", "existing", "refused")))
+    console.print(table)
+    if report["skipped"]:
+        table = Table(
+            "where", "not imported, or noted", "count", "for example", title="Skipped", title_justify="left"
+        )
+        for skip in report["skipped"]:
+            table.add_row(skip["where"], skip["reason"], f"{skip['count']:,}", "\n".join(skip["examples"]))
+        console.print(table)
+    console.print(
+        f"{report['items_sent']:,} items sent in {report['seconds']} s"
+        f" ({report['items_per_second']} a second), {report['peak_memory_mb']} MB of memory."
+        f" Community: {report['community_id']}"
+    )
