@@ -345,12 +345,12 @@ class Spool:
         orphan = "parent not in (select key from item where kind = 'problem')"
         self._drop("solution", orphan, "an answer whose question is not imported", quiet=limit is not None)
         for kind, what in {
-            "revision": "a revision",
-            "problem-edit": "an edit",
-            "comment": "a comment",
+            "revision": "a revision of",
+            "problem-edit": "an edit of",
+            "comment": "a comment on",
         }.items():
             orphan = "parent not in (select key from item)"
-            self._drop(kind, orphan, f"{what} of a post that is not imported", quiet=limit is not None)
+            self._drop(kind, orphan, f"{what} a post that is not imported", quiet=limit is not None)
         orphan = "parent not in (select key from item) or target not in (select key from item)"
         self._drop("link", orphan, "a link with a post that is not imported", quiet=limit is not None)
         orphan = (
