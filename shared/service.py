@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -25,7 +25,7 @@ from shared.messaging.runtime import Runtime
 from shared.settings import ServiceSettings
 from shared.storage import Database, Index
 from shared.web import problems
-from shared.web.auth import Tokens
+from shared.web.auth import Tokens, authenticated
 from shared.web.mutations import INDEXES as IDEMPOTENCY_INDEXES
 from shared.web.mutations import CaughtUp
 
@@ -104,7 +104,7 @@ def build_app(service: Service, settings: ServiceSettings, *, clock: Clock = utc
     app.state.tokens, app.state.runtime, app.state.relay = Tokens(settings), runtime, relay
     problems.install(app)
     for router in service.routers:
-        app.include_router(router, prefix="/v1", dependencies=[CaughtUp])
+        app.include_router(router, prefix="/v1", dependencies=[Depends(authenticated), CaughtUp])
     app.include_router(_operations(health))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     app.add_middleware(_BodyLimit, limit=settings.max_request_bytes)
