@@ -166,8 +166,10 @@ async def test_an_import_twice_doubles_nothing_and_needs_its_scope(app: FastAPI,
         {"kind": "member", "id": founder, "at": at, "name": "Founder", "org_id": "o",
          "skills": [{"name": "permits", "level": "expert"}]},
         {"kind": "member", "id": joiner, "at": at, "name": "Joiner"},
-        {"kind": "community", "id": community, "at": at, "name": "Old", "about": "…", "founder_id": founder},
-        {"kind": "membership", "community_id": community, "member_id": joiner, "at": at, "role": "facilitator"},
+        {"kind": "community", "id": community, "at": at, "name": "Old", "about": "…",
+         "founder_id": founder},
+        {"kind": "membership", "community_id": community, "member_id": joiner, "at": at,
+         "role": "facilitator"},
         {"kind": "membership", "community_id": new_id(), "member_id": joiner, "at": at},
     ]  # fmt: skip
     async with client(app, person()) as anyone:
