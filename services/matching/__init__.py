@@ -1,0 +1,5 @@
+"""Matching: who should see this problem, and why.
+
+Publishes ``matching.asks`` (by thread). Keeps expertise of its own, fed by events alone, together with
+projections of people, memberships and problems.
+"""

@@ -1,0 +1,15 @@
+"""Matching, put together."""
+
+from __future__ import annotations
+
+from services.matching import api, store
+from services.matching.reactions import reactions
+from shared.service import Service
+
+service = Service(
+    name="matching",
+    about="Who is asked about a problem, why, and what they answer.",
+    routers=[api.router],
+    reactions=reactions,
+    indexes=store.INDEXES,
+)

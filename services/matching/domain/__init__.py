@@ -1,0 +1,1 @@
+"""The rules of expertise and of asking, pure: time comes in as an argument."""

@@ -1,0 +1,56 @@
+"""The numbers of matching, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from shared.contracts.discussions import Basis
+from shared.contracts.members import Level
+
+# -- expertise -----------------------------------------------------------------------------------------
+
+EXPERTISE_HALF_LIFE: Final = timedelta(days=180)
+"""After so long, what somebody contributed counts half."""
+
+PROPOSED: Final = 1.0
+"""Weight of a solution proposed."""
+ENDORSED: Final[Mapping[Basis, float]] = {"tried": 3.0, "reviewed": 2.0}
+"""Weight of an endorsement received; who tried it knows more than who read it."""
+ACCEPTED: Final = 4.0
+"""Weight of a solution that the asker accepted."""
+IMPORTED_AT_CAP: Final = 1.0
+"""Weight of an imported score at its cap: anonymous votes never count more than proposing did."""
+IMPORTED_CAP: Final = 20
+"""Imported votes above this change nothing."""
+
+SKILL: Final[Mapping[Level, float]] = {"learning": 0.0, "practising": 0.5, "proficient": 1.25, "expert": 2.0}
+"""Worth of a stated skill, in a score. Whoever is still learning it is not asked because of it."""
+SKILL_RANK: Final[Mapping[Level, int]] = {"learning": 0, "practising": 1, "proficient": 2, "expert": 3}
+"""The order of the levels."""
+
+ACTIVITY: Final = 1.0
+"""Worth of having been active this very moment, in a score."""
+ACTIVITY_HALF_LIFE: Final = timedelta(days=7)
+ACTIVITY_WINDOW: Final = timedelta(days=30)
+"""Who was last active before that is not called active."""
+
+NEGLIGIBLE: Final = 0.05
+"""A term of a score below this is no term: nobody is asked for what has faded away."""
+
+# -- asking --------------------------------------------------------------------------------------------
+
+WAVE: Final = 3
+"""Experts asked together."""
+ASK_LIFETIME: Final = timedelta(hours=24)
+"""An ask that is not answered so long after it was sent has expired."""
+ASKS_A_DAY: Final = 2
+ASKS_A_WEEK: Final = 5
+"""Caps for one expert over all communities, in any 24 hours and any 7 days."""
+LITTLE_HISTORY: Final = 3
+"""Fewer solutions than this in the community are little history."""
+REASONS: Final = 4
+"""Reasons told with an ask, at most."""
+CANDIDATES: Final = 512
+"""The best so many for each tag are considered."""

@@ -1,0 +1,145 @@
+"""What matching makes of others' events: projections, expertise, asks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from services.matching import commands, store
+from services.matching.domain.expertise import Evidence
+from services.matching.store import Place
+from shared.contracts.discussions import (
+    CommentAdded,
+    EndorsementWithdrawn,
+    ProblemPosted,
+    ProblemUpdated,
+    SolutionAccepted,
+    SolutionEndorsed,
+    SolutionProposed,
+    SolutionRevised,
+)
+from shared.contracts.members import (
+    CommunityCreated,
+    MemberJoined,
+    MemberLeft,
+    MemberRegistered,
+    ProfileUpdated,
+    RoleChanged,
+    SkillsUpdated,
+)
+from shared.messaging.reactions import Batch, Reactions
+from shared.storage import UnitOfWork
+
+reactions = Reactions("matching")
+
+Belonging = (
+    MemberRegistered | ProfileUpdated | SkillsUpdated
+    | CommunityCreated | MemberJoined | MemberLeft | RoleChanged
+)  # fmt: skip
+Deed = ProblemPosted | SolutionProposed | SolutionRevised | SolutionEndorsed | SolutionAccepted | CommentAdded
+
+
+@reactions.batch(
+    MemberRegistered,
+    ProfileUpdated,
+    SkillsUpdated,
+    CommunityCreated,
+    MemberJoined,
+    MemberLeft,
+    RoleChanged,
+)
+async def who_belongs(batch: Batch[Belonging], uow: UnitOfWork) -> None:
+    """Keep who is who, who belongs where, and what they state they can do."""
+    changed: set[str] = set()
+    for received in batch:
+        match received.event:
+            case MemberRegistered() | ProfileUpdated() as event:
+                store.project_profile(
+                    uow, event.member_id, event.version, name=event.name, org_id=event.org_id
+                )
+            case SkillsUpdated() as event:
+                store.project_skills(uow, event.member_id, event.version, event.skills)
+                changed.add(event.member_id)
+            case CommunityCreated() as event:
+                external = event.kind == "external"
+                store.project_community(uow, event.community_id, event.version, external=external)
+            case MemberJoined() as event:
+                store.project_joined(
+                    uow,
+                    (event.community_id, event.member_id),
+                    event.version,
+                    org_id=event.org_id,
+                    role=event.role,
+                    joined_at=event.joined_at,
+                )
+                changed.add(event.member_id)
+            case MemberLeft() as event:
+                store.project_left(uow, (event.community_id, event.member_id), event.version)
+                changed.add(event.member_id)
+            case RoleChanged() as event:
+                place = (event.community_id, event.member_id)
+                store.project_role(uow, place, event.version, event.role)
+    if changed:
+        await uow.flush()
+        await store.spread_skills(uow, changed)
+
+
+@reactions.batch(ProblemPosted, ProblemUpdated)
+async def problems(batch: Batch[ProblemPosted | ProblemUpdated], uow: UnitOfWork) -> None:
+    """Keep whose each problem is and what it is about."""
+    for received in batch:
+        event = received.event
+        store.project_thread(
+            uow,
+            event.thread_id,
+            event.version,
+            community_id=event.community_id,
+            author_id=event.author_id,
+            tags=event.tags,
+        )
+
+
+@reactions.batch(
+    ProblemPosted, SolutionProposed, SolutionRevised, SolutionEndorsed, SolutionAccepted, CommentAdded
+)
+async def activity(batch: Batch[Deed], uow: UnitOfWork) -> None:
+    """Keep when each was last active, and how many solutions they proposed."""
+    last: dict[Place, datetime] = {}
+    solutions: Counter[Place] = Counter()
+    for received in batch:
+        event = received.event
+        place = (event.community_id, _actor(event))
+        at = min(received.at, uow.now)
+        last[place] = max(at, last.get(place, at))
+        solutions[place] += isinstance(event, SolutionProposed)
+    for place, at in last.items():
+        store.note_activity(uow, place, at, solutions[place])
+
+
+def _actor(event: Deed) -> str:
+    match event:
+        case ProblemPosted() | CommentAdded():
+            return event.author_id
+        case SolutionProposed():
+            return event.solution_author_id
+        case SolutionRevised():
+            return event.editor_id
+        case SolutionEndorsed():
+            return event.endorser_id
+        case SolutionAccepted():
+            return event.accepted_by
+
+
+# The last two: what they read, the handlers above have written.
+
+
+@reactions.batch(SolutionProposed, SolutionEndorsed, EndorsementWithdrawn, SolutionAccepted)
+async def evidence(batch: Batch[Evidence], uow: UnitOfWork) -> None:
+    """Learn who knows what."""
+    await commands.learn(uow, batch)
+
+
+@reactions.batch(ProblemPosted)
+async def new_problems(batch: Batch[ProblemPosted], uow: UnitOfWork) -> None:
+    """Ask experts."""
+    await commands.ask_experts(uow, batch)

@@ -1,0 +1,343 @@
+"""The collections of matching; the only module of this service that speaks to MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from pymongo import ReplaceOne, UpdateOne
+
+from services.matching.domain import rules
+from services.matching.domain.asking import Ask, Asking, State, Workload
+from services.matching.domain.expertise import Amount, Expertise, Kind, Solution
+from shared.contracts.members import Level, Role, Skill
+from shared.storage import Database, Index, UnitOfWork, apply_version
+
+PEOPLE = "people"
+COMMUNITIES = "communities"
+MEMBERSHIPS = "memberships"
+THREADS = "threads"
+SOLUTIONS = "solutions"
+EXPERTISE = "expertise"
+ACTIVITY = "activity"
+ASKING = "asking"
+ASKS = "asks"
+WORKLOADS = "workloads"
+
+INDEXES = {
+    PEOPLE: [],
+    COMMUNITIES: [],
+    MEMBERSHIPS: [Index([("member_id", 1), ("present", 1), ("community_id", 1)])],
+    THREADS: [],
+    SOLUTIONS: [],
+    EXPERTISE: [
+        Index([("community_id", 1), ("tag", 1), ("weight", -1)]),  # the best by what they earned
+        Index([("community_id", 1), ("tag", 1), ("skill_rank", -1)]),  # the best by what they state
+        Index([("member_id", 1), ("skill_rank", 1)]),
+    ],
+    ACTIVITY: [],
+    ASKING: [],
+    ASKS: [
+        Index([("expert_id", 1), ("asked_at", -1), ("_id", -1)]),
+        Index([("thread_id", 1), ("wave", 1)]),
+    ],
+    WORKLOADS: [],
+}
+
+Document = dict[str, Any]
+Place = tuple[str, str]
+"""A member in a community: (community id, member id)."""
+
+
+def _key(*parts: str) -> str:
+    """An ``_id`` of several ids; none of them contains the separator, only a tag at the end may."""
+    return "|".join(parts)
+
+
+# -- projections ---------------------------------------------------------------------------------------
+
+
+def project_profile(uow: UnitOfWork, member_id: str, version: int, *, name: str, org_id: str | None) -> None:
+    """Keep a member's name and organisation."""
+    fields = {"name": name, "org_id": org_id}
+    uow.write(PEOPLE, apply_version(member_id, version, fields, named="profile_version"))
+
+
+def project_skills(uow: UnitOfWork, member_id: str, version: int, skills: Iterable[Skill]) -> None:
+    """Keep a member's stated skills. ``spread_skills`` makes expertise of them."""
+    fields = {"skills": [skill.model_dump() for skill in skills]}
+    uow.write(PEOPLE, apply_version(member_id, version, fields, named="skills_version"))
+
+
+def project_community(uow: UnitOfWork, community_id: str, version: int, *, external: bool) -> None:
+    """Keep of what kind a community is."""
+    uow.write(COMMUNITIES, apply_version(community_id, version, {"external": external}))
+
+
+def project_joined(
+    uow: UnitOfWork, place: Place, version: int, *, org_id: str | None, role: Role, joined_at: datetime
+) -> None:
+    """Keep a membership. ``spread_skills`` makes expertise of the member's skills."""
+    fields = {"org_id": org_id, "role": role, "joined_at": joined_at, "present": True}
+    uow.write(MEMBERSHIPS, _membership(place, version, fields))
+    # Skills and memberships come on different topics: whoever handles one conflicts with whoever handles
+    # the other, so that neither misses it.
+    uow.write(PEOPLE, UpdateOne({"_id": place[1]}, {"$inc": {"joins": 1}}, upsert=True))
+
+
+def project_left(uow: UnitOfWork, place: Place, version: int) -> None:
+    """Keep that a membership ended."""
+    uow.write(MEMBERSHIPS, _membership(place, version, {"present": False}))
+
+
+def project_role(uow: UnitOfWork, place: Place, version: int, role: Role) -> None:
+    """Keep a member's role."""
+    uow.write(MEMBERSHIPS, _membership(place, version, {"role": role}))
+
+
+def _membership(place: Place, version: int, fields: Document) -> UpdateOne:
+    community_id, member_id = place
+    whole = {"community_id": community_id, "member_id": member_id, **fields}
+    return apply_version(_key(*place), version, whole)
+
+
+def project_thread(
+    uow: UnitOfWork, thread_id: str, version: int, *, community_id: str, author_id: str, tags: list[str]
+) -> None:
+    """Keep whose problem it is and what it is about."""
+    fields = {"community_id": community_id, "author_id": author_id, "tags": tags}
+    uow.write(THREADS, apply_version(thread_id, version, fields))
+
+
+async def spread_skills(uow: UnitOfWork, member_ids: Collection[str]) -> None:
+    """Make the stated skills of these members their expertise in each community they belong to."""
+    members = {"$in": list(member_ids)}
+    people = await uow.find(PEOPLE, {"_id": members, "skills": {"$exists": True}}, {"skills": 1})
+    places = await uow.find(
+        MEMBERSHIPS, {"member_id": members, "present": True}, {"member_id": 1, "community_id": 1}
+    )
+    stated = await uow.find(EXPERTISE, {"member_id": members, "skill_rank": {"$gte": 0}}, {"level": 1})
+    skills = {person["_id"]: person["skills"] for person in people}
+    before: dict[str, Level] = {each["_id"]: each["level"] for each in stated}
+    wanted: dict[str, tuple[Document, Level]] = {}
+    for place in places:
+        for skill in skills.get(place["member_id"], ()):
+            known = {"community_id": place["community_id"], "member_id": place["member_id"]}
+            key = _key(*known.values(), skill["name"])
+            wanted[key] = ({**known, "tag": skill["name"]}, skill["level"])
+    for key, (known, level) in wanted.items():
+        if before.get(key) != level:
+            values = {"level": level, "skill_rank": rules.SKILL_RANK[level]}
+            uow.write(
+                EXPERTISE, UpdateOne({"_id": key}, {"$set": values, "$setOnInsert": known}, upsert=True)
+            )
+    for key in before.keys() - wanted.keys():
+        uow.write(EXPERTISE, UpdateOne({"_id": key}, {"$unset": {"level": "", "skill_rank": ""}}))
+
+
+# -- expertise -----------------------------------------------------------------------------------------
+
+
+async def load_solutions(uow: UnitOfWork, solution_ids: Iterable[str]) -> dict[str, Solution]:
+    """The solutions known of these, by id."""
+    rows = await uow.find(SOLUTIONS, {"_id": {"$in": list(solution_ids)}})
+    return {row["_id"]: Solution.model_validate({**row, "solution_id": row["_id"]}) for row in rows}
+
+
+def save_solution(uow: UnitOfWork, solution: Solution) -> None:
+    """Save a new or changed solution."""
+    fields = solution.model_dump(exclude={"solution_id"})
+    uow.write(SOLUTIONS, ReplaceOne({"_id": solution.solution_id}, fields, upsert=True))
+
+
+def add_earned(uow: UnitOfWork, place: Place, tag: str, changes: Mapping[Kind, Amount]) -> None:
+    """Add to what a member earned on a tag."""
+    added: dict[str, float] = {"weight": sum(change.weight for change in changes.values())}
+    for kind, change in changes.items():
+        added |= {f"earned.{kind}.count": change.count, f"earned.{kind}.weight": change.weight}
+    known = {"community_id": place[0], "member_id": place[1], "tag": tag}
+    update = {"$inc": added, "$setOnInsert": known}
+    uow.write(EXPERTISE, UpdateOne({"_id": _key(*place, tag)}, update, upsert=True))
+
+
+def note_activity(uow: UnitOfWork, place: Place, last_at: datetime, solutions: int) -> None:
+    """Keep when a member was last active in a community, and that they proposed so many more solutions."""
+    update = {"$max": {"last_at": last_at}, "$inc": {"solutions": solutions}}
+    uow.write(ACTIVITY, UpdateOne({"_id": _key(*place)}, update, upsert=True))
+
+
+async def load_candidates(uow: UnitOfWork, tags: Mapping[str, Collection[str]]) -> dict[str, list[Expertise]]:
+    """The best for each of a community's ``tags``, by what they earned and by what they state.
+
+    By community id; two queries, however many communities and tags there are. Communities must be known.
+    """
+    pairs = [{"community": community, "tag": tag} for community, each in tags.items() for tag in each]
+    found: dict[str, Document] = {}
+    for order in ("weight", "skill_rank"):
+        mine = {"$filter": {"input": {"$literal": pairs}, "cond": {"$eq": ["$$this.community", "$_id"]}}}
+        same = [{"$eq": ["$community_id", "$$community"]}, {"$eq": ["$tag", "$$tag"]}]
+        pipeline: list[Document] = [
+            {"$match": {"_id": {"$in": list(tags)}}},
+            {"$project": {"pair": mine}},
+            {"$unwind": "$pair"},
+            {
+                "$lookup": {
+                    "from": EXPERTISE,
+                    "let": {"community": "$pair.community", "tag": "$pair.tag"},
+                    "pipeline": [
+                        {"$match": {"$expr": {"$and": same}}},
+                        {"$sort": {order: -1}},
+                        {"$limit": rules.CANDIDATES},
+                    ],
+                    "as": "best",
+                }
+            },
+            {"$unwind": "$best"},
+            {"$replaceRoot": {"newRoot": "$best"}},
+        ]
+        rows = uow.collection(COMMUNITIES).aggregate(pipeline, session=uow.session)
+        found |= {row["_id"]: row async for row in rows}
+    candidates: dict[str, list[Expertise]] = {community: [] for community in tags}
+    for row in found.values():
+        candidates[row["community_id"]].append(Expertise.model_validate(row))
+    return candidates
+
+
+# -- who and where -------------------------------------------------------------------------------------
+
+
+async def are_external(uow: UnitOfWork, community_ids: Collection[str]) -> dict[str, bool]:
+    """Of each known community, whether it is external."""
+    rows = await uow.find(COMMUNITIES, {"_id": {"$in": list(community_ids)}})
+    return {row["_id"]: row["external"] for row in rows}
+
+
+async def load_organisations(uow: UnitOfWork, places: Collection[Place]) -> dict[Place, str | None]:
+    """Of those who belong to the community now, the organisation."""
+    rows = await uow.find(MEMBERSHIPS, {"_id": {"$in": [_key(*place) for place in places]}, "present": True})
+    members = list({row["member_id"] for row in rows})
+    people = await uow.find(PEOPLE, {"_id": {"$in": members}, "name": {"$exists": True}}, {"org_id": 1})
+    present = {person["_id"]: person["org_id"] for person in people}
+    return {
+        (row["community_id"], row["member_id"]): present.get(row["member_id"], row.get("org_id"))
+        for row in rows
+    }
+
+
+async def load_activity(uow: UnitOfWork, places: Collection[Place]) -> dict[Place, tuple[datetime, int]]:
+    """When each was last active there, and how many solutions they proposed."""
+    by_key = {_key(*place): place for place in places}
+    rows = await uow.find(ACTIVITY, {"_id": {"$in": list(by_key)}})
+    return {by_key[row["_id"]]: (row["last_at"], row["solutions"]) for row in rows}
+
+
+async def belongs(uow: UnitOfWork, place: Place) -> bool:
+    """Whether a member belongs to a community now."""
+    return await uow.find_one(MEMBERSHIPS, {"_id": _key(*place), "present": True}) is not None
+
+
+# -- asks ----------------------------------------------------------------------------------------------
+
+
+async def load_workloads(uow: UnitOfWork, expert_ids: Collection[str]) -> dict[str, Workload]:
+    """The workloads of these, where they were ever asked."""
+    rows = await uow.find(WORKLOADS, {"_id": {"$in": list(expert_ids)}})
+    return {row["_id"]: Workload(expert_id=row["_id"], asked=row["asked"]) for row in rows}
+
+
+def save_workload(uow: UnitOfWork, workload: Workload) -> None:
+    """Save an expert's workload: two waves that ask the same expert at once conflict here."""
+    fields = workload.model_dump(exclude={"expert_id"})
+    uow.write(WORKLOADS, ReplaceOne({"_id": workload.expert_id}, fields, upsert=True))
+
+
+async def known_askings(uow: UnitOfWork, thread_ids: Collection[str]) -> set[str]:
+    """Those of these problems about which asking was decided before."""
+    rows = await uow.find(ASKING, {"_id": {"$in": list(thread_ids)}}, {"_id": 1})
+    return {row["_id"] for row in rows}
+
+
+async def load_asking(uow: UnitOfWork, thread_id: str) -> Asking | None:
+    """The asking about a problem."""
+    row = await uow.find_one(ASKING, {"_id": thread_id})
+    return Asking.model_validate({**row, "thread_id": row["_id"]}) if row else None
+
+
+def save_asking(uow: UnitOfWork, asking: Asking) -> None:
+    """Save a new or changed asking."""
+    fields = asking.model_dump(exclude={"thread_id"})
+    uow.write(ASKING, ReplaceOne({"_id": asking.thread_id}, fields, upsert=True))
+
+
+async def load_ask(uow: UnitOfWork, ask_id: str) -> Ask | None:
+    """The ask, if there is one."""
+    row = await uow.find_one(ASKS, {"_id": ask_id})
+    return _ask(row) if row else None
+
+
+def save_ask(uow: UnitOfWork, ask: Ask) -> None:
+    """Save a new or changed ask."""
+    fields = ask.model_dump(exclude={"ask_id"})
+    uow.write(ASKS, ReplaceOne({"_id": ask.ask_id}, fields, upsert=True))
+
+
+def _ask(row: Document) -> Ask:
+    return Ask.model_validate({**row, "ask_id": row["_id"]})
+
+
+# -- reads ---------------------------------------------------------------------------------------------
+
+
+async def communities_of(database: Database, member_id: str) -> list[str]:
+    """The communities that a member belongs to now."""
+    query = {"member_id": member_id, "present": True}
+    return [row["community_id"] async for row in database[MEMBERSHIPS].find(query, {"community_id": 1})]
+
+
+async def find_ask(database: Database, ask_id: str) -> Ask | None:
+    """The ask, if there is one."""
+    row = await database[ASKS].find_one({"_id": ask_id})
+    return _ask(row) if row else None
+
+
+async def asks_of(
+    database: Database,
+    expert_id: str,
+    communities: Collection[str],
+    state: State | None,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> list[Ask]:
+    """An expert's asks in these communities, latest first, after that (moment, id)."""
+    query: Document = {"expert_id": expert_id, "community_id": {"$in": list(communities)}}
+    match state:
+        case "sent":
+            query |= {"state": "sent", "expires_at": {"$gt": database.clock()}}
+        case "expired":
+            query |= {"state": "sent", "expires_at": {"$lte": database.clock()}}
+        case "accepted" | "declined":
+            query["state"] = state
+    if after is not None:
+        at, ask_id = after
+        query["$or"] = [{"asked_at": {"$lt": at}}, {"asked_at": at, "_id": {"$lt": ask_id}}]
+    found = database[ASKS].find(query).sort([("asked_at", -1), ("_id", -1)]).limit(limit)
+    return [_ask(row) async for row in found]
+
+
+async def author_of(database: Database, thread_id: str) -> Place | None:
+    """The problem's community and author."""
+    row = await database[THREADS].find_one({"_id": thread_id})
+    return (row["community_id"], row["author_id"]) if row else None
+
+
+async def asks_about(database: Database, thread_id: str) -> list[Ask]:
+    """Everybody asked about a problem, in order; waves are few and small."""
+    found = database[ASKS].find({"thread_id": thread_id}).sort([("wave", 1), ("_id", 1)])
+    return [_ask(row) async for row in found]
+
+
+async def names_of(database: Database, member_ids: Collection[str]) -> dict[str, str]:
+    """The names of those who are known."""
+    query = {"_id": {"$in": list(member_ids)}, "name": {"$exists": True}}
+    return {row["_id"]: row["name"] async for row in database[PEOPLE].find(query, {"name": 1})}
