@@ -1,0 +1,87 @@
+"""A member's inbox: what may enter it, and what becomes of an item in it."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from services.notifications.domain.routing import Draft
+from shared.contracts.notifications import (
+    NotificationDelivered,
+    NotificationKind,
+    NotificationRead,
+    NotificationSuppressed,
+)
+
+
+class Item(BaseModel):
+    """A notification in somebody's inbox.
+
+    ``seq`` is its place among everything published about its recipient: it grows with each, and with gaps.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    notification_id: str
+    member_id: str
+    seq: int
+    kind: NotificationKind
+    thread_id: str
+    community_id: str
+    actor_id: str
+    title: str
+    subject_id: str
+    note: str | None = None
+    about: str | None = None
+    at: datetime
+    unread: bool = False
+    archived: bool = False
+
+
+def held_back(draft: Draft, member: bool | None, muted: Container[str]) -> str | None:
+    """The rule that keeps ``draft`` from its recipient; nothing if none does.
+
+    ``member`` says whether they belong to the community; None where this service has not heard of them in
+    it. Somebody whose work it is about was a member when they wrote it, so we only have not caught up: the
+    item is delivered, and hidden until we have. A mention may name anybody.
+    """
+    if member is False:
+        return "no-longer-a-member"
+    if member is None and draft.kind == "mention":
+        return "not-a-member"
+    if draft.thread_id in muted:
+        return "muted-thread"
+    return None
+
+
+def delivered(draft: Draft, notification_id: str, seq: int, rule: str) -> NotificationDelivered:
+    """The event that says that ``draft`` is in its recipient's inbox."""
+    return NotificationDelivered(
+        member_id=draft.recipient_id,
+        version=seq,
+        notification_id=notification_id,
+        kind=draft.kind,
+        thread_id=draft.thread_id,
+        community_id=draft.community_id,
+        rule=rule,
+    )
+
+
+def suppressed(draft: Draft, notification_id: str, seq: int, rule: str) -> NotificationSuppressed:
+    """The event that says that ``rule`` held ``draft`` back."""
+    return NotificationSuppressed(
+        member_id=draft.recipient_id,
+        version=seq,
+        notification_id=notification_id,
+        kind=draft.kind,
+        thread_id=draft.thread_id,
+        community_id=draft.community_id,
+        rule=rule,
+    )
+
+
+def read(item: Item, seq: int) -> NotificationRead:
+    """The event that says that the recipient has read ``item``; ``seq`` is their next place."""
+    return NotificationRead(member_id=item.member_id, version=seq, notification_id=item.notification_id)

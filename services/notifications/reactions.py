@@ -1,0 +1,57 @@
+"""What notifications does about the events of others."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from services.notifications import commands, store
+from services.notifications.domain.routing import NOTIFYING, Thread, route
+from services.notifications.settings import SETTINGS
+from shared.contracts.base import Event
+from shared.contracts.discussions import ProblemPosted, ProblemUpdated, SolutionRevised
+from shared.contracts.members import MemberJoined, MemberLeft, MemberRegistered, ProfileUpdated, RoleChanged
+from shared.messaging.reactions import Batch, Reactions
+from shared.storage import UnitOfWork
+
+reactions = Reactions("notifications")
+
+STALE_AFTER = timedelta(days=SETTINGS.stale_after_days)
+
+
+@reactions.batch(MemberRegistered, ProfileUpdated)
+async def project_people(batch: Batch[MemberRegistered | ProfileUpdated], uow: UnitOfWork) -> None:
+    """Know what people are called."""
+    for received in batch:
+        event = received.event
+        store.project_person(uow, event.member_id, event.version, event.name)
+
+
+@reactions.batch(MemberJoined, MemberLeft, RoleChanged)
+async def project_memberships(batch: Batch[MemberJoined | MemberLeft | RoleChanged], uow: UnitOfWork) -> None:
+    """Know who belongs to which community."""
+    for received in batch:
+        event = received.event
+        active = not isinstance(event, MemberLeft)
+        store.project_membership(uow, event.community_id, event.member_id, event.version, active=active)
+    await uow.flush()  # what is delivered in this very batch goes by it
+
+
+@reactions.batch(ProblemPosted, ProblemUpdated)
+async def project_threads(batch: Batch[ProblemPosted | ProblemUpdated], uow: UnitOfWork) -> None:
+    """Know who posted which problem."""
+    for received in batch:
+        event = received.event
+        store.project_thread(uow, event.thread_id, event.version, event.author_id, event.title)
+    await uow.flush()
+
+
+@reactions.batch(*NOTIFYING)
+async def notify(batch: Batch[Event], uow: UnitOfWork) -> None:
+    """Deliver what the events of a batch tell to whom; the stale ones tell nobody."""
+    since = uow.now - STALE_AFTER
+    fresh = [received for received in batch if received.at >= since]
+    revised = {each.event.thread_id for each in fresh if isinstance(each.event, SolutionRevised)}
+    threads: dict[str, Thread] = await store.load_threads(uow, revised) if revised else {}
+    await commands.deliver(
+        uow, [(draft, received.cause) for received in fresh for draft in route(received.event, threads)]
+    )
