@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,10 +29,8 @@ async def learn(uow: UnitOfWork, evidence: Sequence[Received[Evidence]]) -> None
         solutions[after.solution_id] = after
         place = (after.community_id, after.author_id)
         for (tag, kind), change in expertise.difference(before, after).items():
-            so_far = changes[place, tag].get(kind, Amount())
-            changes[place, tag][kind] = Amount(
-                count=so_far.count + change.count, weight=so_far.weight + change.weight
-            )
+            count, weight = changes[place, tag].get(kind, Amount())
+            changes[place, tag][kind] = Amount(count + change.solutions, weight + change.weight)
     for solution in solutions.values():
         store.save_solution(uow, solution)
     for (place, tag), amounts in changes.items():
@@ -60,6 +59,7 @@ async def ask_experts(uow: UnitOfWork, problems: Sequence[Received[ProblemPosted
         if problem.thread_id in known:
             continue
         known.add(problem.thread_id)
+        await asyncio.sleep(0)  # scoring a thousand candidates is work: heartbeats go on in between
         wave = asking.choose_wave(
             candidates.for_problem(problem, uow.now),
             asker_id=problem.author_id,
@@ -124,7 +124,7 @@ class _Candidates:
                     belongs=place in self._organisations,
                     solutions=solutions,
                     score=expertise.score(terms),
-                    reasons=expertise.reasons(terms),
+                    terms=terms,
                 )
             )
         return candidates

@@ -155,7 +155,7 @@ def add_earned(uow: UnitOfWork, place: Place, tag: str, changes: Mapping[Kind, A
     """Add to what a member earned on a tag."""
     added: dict[str, float] = {"weight": sum(change.weight for change in changes.values())}
     for kind, change in changes.items():
-        added |= {f"earned.{kind}.count": change.count, f"earned.{kind}.weight": change.weight}
+        added |= {f"earned.{kind}.solutions": change.solutions, f"earned.{kind}.weight": change.weight}
     known = {"community_id": place[0], "member_id": place[1], "tag": tag}
     update = {"$inc": added, "$setOnInsert": known}
     uow.write(EXPERTISE, UpdateOne({"_id": _key(*place, tag)}, update, upsert=True))
@@ -200,8 +200,15 @@ async def load_candidates(uow: UnitOfWork, tags: Mapping[str, Collection[str]]) 
         found |= {row["_id"]: row async for row in rows}
     candidates: dict[str, list[Expertise]] = {community: [] for community in tags}
     for row in found.values():
-        candidates[row["community_id"]].append(Expertise.model_validate(row))
+        candidates[row["community_id"]].append(_expertise(row))
     return candidates
+
+
+def _expertise(row: Document) -> Expertise:
+    amounts = {
+        kind: Amount(each["solutions"], each["weight"]) for kind, each in row.get("earned", {}).items()
+    }
+    return Expertise(row["community_id"], row["member_id"], row["tag"], row.get("level"), amounts)
 
 
 # -- who and where -------------------------------------------------------------------------------------

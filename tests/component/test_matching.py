@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.matching import store
 from services.matching.app import service
 from services.matching.domain import rules
 from services.matching.reactions import reactions
@@ -34,6 +35,7 @@ from shared.contracts.members import (
     SkillsUpdated,
 )
 from shared.contracts.topics import ASKS
+from shared.errors import OutOfOrder
 from shared.ids import new_id
 from shared.messaging.envelope import Received, headers_of
 from shared.messaging.producer import Outgoing, Producer
@@ -181,6 +183,21 @@ async def test_skills_become_expertise_whichever_comes_first(world: World, skill
     await world.feed(world.posted("t2"))
     assert len(await world.asked("t1")) == 1
     assert await world.asked("t2") == {}
+
+
+async def test_skills_and_memberships_handled_at_the_same_moment_miss_nothing(world: World) -> None:
+    await world.community()
+    names = [f"n{n}" for n in range(20)]
+    arrivals = [world.joins(name, permits="expert") for name in names]
+    await asyncio.gather(*(world.feed(event) for _, *both in arrivals for event in both))
+    stated = world.database[store.EXPERTISE].find({"tag": "permits", "level": "expert"})
+    assert {each["member_id"] async for each in stated} == {ids(name) for name in names}
+
+
+async def test_a_problem_waits_for_its_community_unless_it_is_too_old_to_ask(world: World) -> None:
+    with pytest.raises(OutOfOrder, match="community-unknown"):
+        await world.feed(world.posted("t"))
+    await world.feed(world.posted("t"), at=NOW - timedelta(days=900))
 
 
 async def test_the_asker_strangers_and_former_members_are_never_asked(world: World) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from math import isclose, isfinite
 
 import pytest
@@ -18,6 +17,7 @@ from services.matching.domain.expertise import (
     Expertise,
     Kind,
     Solution,
+    Term,
     difference,
     earned,
     faded,
@@ -33,6 +33,7 @@ from shared.contracts.discussions import (
     SolutionEndorsed,
     SolutionProposed,
 )
+from shared.contracts.members import Level
 from shared.errors import Conflict
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -107,14 +108,14 @@ def test_the_differences_add_up_to_what_the_solution_earns(
         at = NOW + version * DAY
         after = with_evidence(solution, evidence(event, version, **fields, tags=[tags[version - 1]]), at)
         for key, change in difference(solution, after).items():
-            counts[key] = counts.get(key, 0) + change.count
+            counts[key] = counts.get(key, 0) + change.solutions
             totals[key] = totals.get(key, 0.0) + change.weight
         solution = after
     for tag in ("permits", "paper", "queues"):
         expected = earned(solution) if solution and tag in solution.tags else {}
         for kind in ("proposed", "endorsed", "accepted", "imported"):
             amount = expected.get(kind, Amount())
-            assert counts.get((tag, kind), 0) == amount.count
+            assert counts.get((tag, kind), 0) == amount.solutions
             assert isclose(totals.get((tag, kind), 0.0), amount.weight, abs_tol=1e-9)
 
 
@@ -150,11 +151,9 @@ def test_imported_votes_are_capped_and_never_negative() -> None:
 # -- scores and reasons --------------------------------------------------------------------------------
 
 
-def known(tag: str = "permits", level: str | None = None, **of_kind: int) -> Expertise:
-    made = {kind: Amount(count=n, weight=stored(n, NOW)) for kind, n in of_kind.items()}
-    return Expertise.model_validate(
-        {"community_id": "c", "member_id": "m", "tag": tag, "level": level, "earned": made}
-    )
+def known(tag: str = "permits", level: Level | None = None, **of_kind: int) -> Expertise:
+    made = {kind: Amount(solutions=n, weight=stored(n, NOW)) for kind, n in of_kind.items()}
+    return Expertise("c", "m", tag, level, made)
 
 
 @pytest.mark.parametrize(
@@ -188,14 +187,19 @@ records = st.builds(
 )
 
 
-@given(st.lists(records, max_size=3), st.none() | st.datetimes(datetime(2025, 1, 1), datetime(2026, 3, 1)))
+@given(
+    st.lists(records, max_size=3, unique_by=lambda each: each.tag),
+    st.none() | st.datetimes(datetime(2025, 1, 1), datetime(2026, 3, 1)),
+)
 def test_the_reasons_are_the_largest_terms_of_the_score(
     expertise: list[Expertise], last_active: datetime | None
 ) -> None:
     found = terms(expertise, last_active and last_active.replace(tzinfo=UTC), NOW)
-    assert all(one.value >= other.value for one, other in pairwise(found))
+    told, words = reasons(found), {term.words: term.value for term in found}
     assert all(term.value >= rules.NEGLIGIBLE for term in found)
-    assert reasons(found) == [term.words for term in found][: rules.REASONS]
+    assert len(told) == min(len(found), rules.REASONS)
+    assert sorted((words[each] for each in told), reverse=True) == [words[each] for each in told]
+    assert all(words[each] >= value for each in told for of, value in words.items() if of not in told)
     if score(found):
         assert isclose(score(found), sum(term.value for term in found))
 
@@ -212,7 +216,7 @@ def candidate(
         belongs=belongs,
         solutions=solutions,
         score=score,
-        reasons=["a reason"],
+        terms=[Term(score, "skill", "permits", "expert")],
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from services.matching.domain import rules
+from services.matching.domain.expertise import Term, reasons
 from shared.contracts.matching import ExpertAskAccepted, ExpertAskDeclined, ExpertAsked
 from shared.errors import Conflict, NotFound
 from shared.ids import stable_id
@@ -17,10 +18,8 @@ Answered = Literal["accepted", "declined"]
 State = Literal["sent", "accepted", "declined", "expired"]
 
 
-class Candidate(BaseModel):
+class Candidate(NamedTuple):
     """Somebody who could be asked about a problem, and why."""
-
-    model_config = ConfigDict(frozen=True)
 
     member_id: str
     org_id: str | None
@@ -29,7 +28,8 @@ class Candidate(BaseModel):
     solutions: int
     """How many they proposed in the community."""
     score: float
-    reasons: list[str]
+    terms: Sequence[Term]
+    """What the score is the sum of."""
 
     @property
     def perspective(self) -> str:
@@ -132,7 +132,7 @@ def choose_wave(
             if each.belongs
             and each.member_id != asker_id
             and each.score > 0
-            and workloads.get(each.member_id, Workload(expert_id=each.member_id)).has_room(now)
+            and (each.member_id not in workloads or workloads[each.member_id].has_room(now))
         ),
         key=lambda each: (-each.score, each.member_id),
     )
@@ -170,7 +170,7 @@ def send(
             asker_id=asking.asker_id,
             problem_title=asking.problem_title,
             wave=number,
-            reasons=expert.reasons,
+            reasons=reasons(expert.terms),
             asked_at=now,
             expires_at=now + rules.ASK_LIFETIME,
         )

@@ -10,9 +10,9 @@ and an order by stored weight stays the order for ever. From 2008 to 2100 the ex
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import exp2, log2
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -43,12 +43,10 @@ def faded(stored_weight: float, now: datetime) -> float:
     return stored_weight * exp2((EPOCH - now) / rules.EXPERTISE_HALF_LIFE)
 
 
-class Amount(BaseModel):
+class Amount(NamedTuple):
     """So many solutions, with so much weight (stored form)."""
 
-    model_config = ConfigDict(frozen=True)
-
-    count: int = 0
+    solutions: int = 0
     weight: float = 0.0
 
 
@@ -128,15 +126,15 @@ def earned(solution: Solution | None) -> dict[Kind, Amount]:
         return {}
     amounts: dict[Kind, Amount] = {}
     if solution.proposed_at is not None:
-        amounts["proposed"] = Amount(count=1, weight=stored(rules.PROPOSED, solution.proposed_at))
+        amounts["proposed"] = Amount(solutions=1, weight=stored(rules.PROPOSED, solution.proposed_at))
         if (votes := min(solution.imported_score, rules.IMPORTED_CAP)) > 0:
             share = rules.IMPORTED_AT_CAP * votes / rules.IMPORTED_CAP
-            amounts["imported"] = Amount(count=1, weight=stored(share, solution.proposed_at))
+            amounts["imported"] = Amount(solutions=1, weight=stored(share, solution.proposed_at))
     if solution.accepted_at is not None:
-        amounts["accepted"] = Amount(count=1, weight=stored(rules.ACCEPTED, solution.accepted_at))
+        amounts["accepted"] = Amount(solutions=1, weight=stored(rules.ACCEPTED, solution.accepted_at))
     if active := [each for each in solution.endorsements if each.active]:
         weight = sum(stored(rules.ENDORSED[each.basis], each.at) for each in active)
-        amounts["endorsed"] = Amount(count=1, weight=weight)
+        amounts["endorsed"] = Amount(solutions=1, weight=weight)
     return amounts
 
 
@@ -149,73 +147,73 @@ def difference(before: Solution | None, after: Solution) -> dict[tuple[str, Kind
         becomes = new if tag in after.tags else {}
         for kind in {**was, **becomes}:
             minus, plus = was.get(kind, Amount()), becomes.get(kind, Amount())
-            change = Amount(count=plus.count - minus.count, weight=plus.weight - minus.weight)
+            change = Amount(solutions=plus.solutions - minus.solutions, weight=plus.weight - minus.weight)
             if change != Amount():
                 changes[tag, kind] = change
     return changes
 
 
-class Expertise(BaseModel):
+class Expertise(NamedTuple):
     """What a member of a community is known to know of one tag: a stated skill, and what was earned."""
-
-    model_config = ConfigDict(frozen=True)
 
     community_id: str
     member_id: str
     tag: str
-    level: Level | None = None
-    earned: dict[Kind, Amount] = {}
+    level: Level | None
+    earned: Mapping[Kind, Amount]
 
 
-class Term(BaseModel):
-    """One addend of a score, and the same in words."""
-
-    model_config = ConfigDict(frozen=True)
+class Term(NamedTuple):
+    """One addend of a score: so much for what, told in words only if it is told at all."""
 
     value: float
-    words: str
-    on_topic: bool = True
-    """Whether it is about the problem's tags, rather than about the member at large."""
+    kind: Kind | Literal["skill", "active"]
+    tag: str = ""
+    detail: int | str = ""
+    """How many solutions, how far the skill goes, how long ago the activity was."""
+
+    @property
+    def words(self) -> str:
+        """The same for people."""
+        plural = "" if self.detail == 1 else "s"
+        match self.kind:
+            case "skill":
+                return f"states the skill {self.tag} ({self.detail})"
+            case "active":
+                return f"active {self.detail}"
+            case "proposed":
+                return f"proposed {self.detail} solution{plural} on {self.tag}"
+            case "imported":
+                return f"votes from before the import for {self.detail} solution{plural} on {self.tag}"
+            case "endorsed" | "accepted":
+                return f"{self.detail} {self.kind} solution{plural} on {self.tag}"
 
 
 def terms(expertise: Iterable[Expertise], last_active: datetime | None, now: datetime) -> list[Term]:
-    """The terms of a member's score for a problem, largest first.
+    """The terms of a member's score for a problem.
 
-    ``expertise``: what is known of the member for the problem's tags. Each tag's weight enters by its
+    ``expertise``: what is known of the member for the problem's tags. What was earned enters by its
     logarithm: the tenth endorsement says less than the first.
     """
+    fade = faded(1.0, now)
     found: list[Term] = []
     for each in expertise:
         if each.level is not None:
-            words = f"states the skill {each.tag} ({each.level})"
-            found.append(Term(value=rules.SKILL[each.level], words=words))
-        for kind, amount in each.earned.items():
-            if amount.count > 0 and amount.weight > 0:
-                value = log2(1 + faded(amount.weight, now))
-                found.append(Term(value=value, words=_words(kind, amount.count, each.tag)))
+            found.append(Term(rules.SKILL[each.level], "skill", each.tag, each.level))
+        for kind, (count, weight) in each.earned.items():
+            if count > 0 and weight > 0:
+                found.append(Term(log2(1 + weight * fade), kind, each.tag, count))
     if last_active is not None and (age := now - last_active) <= rules.ACTIVITY_WINDOW:
         value = rules.ACTIVITY * min(1.0, exp2(-age / rules.ACTIVITY_HALF_LIFE))
-        when = "this week" if age <= rules.ACTIVITY_HALF_LIFE else "this month"
-        found.append(Term(value=value, words=f"active {when}", on_topic=False))
-    found = [term for term in found if term.value >= rules.NEGLIGIBLE]
-    return sorted(found, key=lambda term: -term.value)
+        found.append(Term(value, "active", detail="this week" if age <= timedelta(days=7) else "this month"))
+    return [term for term in found if term.value >= rules.NEGLIGIBLE]
 
 
 def score(of: Sequence[Term]) -> float:
-    """The sum of the terms; nothing without a term about the problem's own tags."""
-    return sum(term.value for term in of) if any(term.on_topic for term in of) else 0.0
+    """The sum of the terms; nothing without one about the problem's own tags: being active is not enough."""
+    return sum(term.value for term in of) if any(term.tag for term in of) else 0.0
 
 
 def reasons(of: Sequence[Term]) -> list[str]:
     """The largest terms in words."""
-    return [term.words for term in of[: rules.REASONS]]
-
-
-def _words(kind: Kind, count: int, tag: str) -> str:
-    solutions = f"{count} {kind} solution{'' if count == 1 else 's'}"
-    match kind:
-        case "proposed":
-            return f"proposed {count} solution{'' if count == 1 else 's'} on {tag}"
-        case "imported":
-            return f"votes from before the import for {count} solution{'' if count == 1 else 's'} on {tag}"
-    return f"{solutions} on {tag}"
+    return [term.words for term in sorted(of, key=lambda term: -term.value)[: rules.REASONS]]
