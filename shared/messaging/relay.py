@@ -46,8 +46,11 @@ INDEXES = {
             unique=True,
             partial={"pending": True},
         ),
-        Index([("pending", 1), ("_id", 1)], partial={"pending": True}),  # the oldest, for the gauge
-        Index([("published_at", 1)], expire_after_seconds=int(timedelta(days=7).total_seconds())),
+        Index(
+            [("published_at", 1)],
+            expire_after_seconds=int(timedelta(days=7).total_seconds()),
+            partial={"published_at": {"$exists": True}},  # nothing to pay when a row is inserted
+        ),
     ],
     LEASES: [],
     RELAYS: [Index([("expires_at", 1)], expire_after_seconds=60)],
@@ -103,17 +106,16 @@ class Relay:
             ),
             asyncio.create_task(self._forever(self._listen, 1.0), name="relay-wake-up"),
             asyncio.create_task(self._forever(self._relay, 0), name="relay"),
-            asyncio.create_task(self._forever(self._measure, 5.0), name="relay-gauge"),
         ]
 
     async def stop(self) -> None:
         """Finish the page in hand, give the shards back, stop."""
         self._stopping = True
         self._wake.set()
-        leases, listener, relaying, gauge = self._tasks
+        leases, listener, relaying = self._tasks
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(relaying), self._settings.lease)
-        for task in (leases, listener, relaying, gauge):
+        for task in (leases, listener, relaying):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(PyMongoError):
@@ -237,11 +239,13 @@ class Relay:
         so one is marked while the next is sent.
         """
         sent, after = 0, None
+        oldest: str | None = None
         marking: asyncio.Task[None] | None = None
         try:
             while self._fences:
                 fences = dict(self._fences)
                 rows = await self._page(list(fences), after)
+                oldest = min([row["_id"] for row in rows] + ([oldest] if oldest else []), default=None)
                 acknowledged = await self._send(rows) if rows else []
                 if marking is not None:
                     await marking
@@ -256,6 +260,9 @@ class Relay:
         finally:
             if marking is not None:
                 await marking
+        # The rows' own age, from their UUIDv7: the event of an import may have happened years ago.
+        age = (self._clock() - minted_at(oldest)).total_seconds() if oldest else 0.0
+        self._metrics.oldest_pending.set(max(age, 0.0))
         return sent
 
     async def _page(self, shards: Sequence[int], after: str | None) -> list[OutboxRow]:
@@ -297,10 +304,3 @@ class Relay:
             )
         for shard in shards - held:
             self._fences.pop(shard, None)
-
-    async def _measure(self) -> None:
-        with translated():
-            oldest = await self._database[OUTBOX].find_one({"pending": True}, {"_id": 1}, sort=[("_id", 1)])
-        # The row's own age, from its UUIDv7: the event of an import may have happened years ago.
-        age = (self._clock() - minted_at(oldest["_id"])).total_seconds() if oldest else 0.0
-        self._metrics.oldest_pending.set(max(age, 0.0))
