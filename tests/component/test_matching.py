@@ -189,6 +189,7 @@ async def test_skills_and_memberships_handled_at_the_same_moment_miss_nothing(wo
     await world.community()
     names = [f"n{n}" for n in range(20)]
     arrivals = [world.joins(name, permits="expert") for name in names]
+    await world.feed(*(registered for registered, *_ in arrivals))
     await asyncio.gather(*(world.feed(event) for _, *both in arrivals for event in both))
     stated = world.database[store.EXPERTISE].find({"tag": "permits", "level": "expert"})
     assert {each["member_id"] async for each in stated} == {ids(name) for name in names}
