@@ -117,7 +117,7 @@ def import_dump(
     began = time.monotonic()
     console = console or Console(stderr=True)
     site = name or directory.resolve().name
-    with _spool_of(directory, site, limit, work) as spool:
+    with opened(directory, site, limit, work) as spool:
         _read(spool, directory, limit, console)
         if not spool.total:
             raise ImportStopped(f"no question could be read from {directory / 'Posts.xml'}. Is it a dump?")
@@ -134,7 +134,8 @@ def import_dump(
 
 
 @contextmanager
-def _spool_of(directory: Path, site: str, limit: int | None, work: Path | None) -> Iterator[Spool]:
+def opened(directory: Path, site: str, limit: int | None, work: Path | None) -> Iterator[Spool]:
+    """The work file of the import of ``directory``. Raises ``ImportStopped`` if it cannot be used."""
     files = [directory / f"{file}.xml" for file in FILES]
     if not (directory / "Posts.xml").is_file():
         raise ImportStopped(

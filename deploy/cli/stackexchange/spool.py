@@ -91,7 +91,7 @@ class Spool:
     def __init__(self, path: Path, site: str, fingerprint: str = "") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._site = site
-        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         # Held for as long as we run: a second import of the same dump must not run beside this one.
         self._db.execute("pragma locking_mode = exclusive")
         self._db.execute("pragma synchronous = normal")
@@ -125,9 +125,14 @@ class Spool:
         directory: Path,
         *,
         limit: int | None = None,
+        until: datetime | None = None,
         progress: Callable[[str, int], None] = lambda _file, _bytes: None,
     ) -> None:
-        """Read the files of ``directory`` that were not read yet, then put what they say in order."""
+        """Read the files of ``directory`` that were not read yet, then put what they say in order.
+
+        ``limit`` takes only the first so many questions. ``until`` moves all times by the same so that the
+        last one is then: for playing in an old dump as if it were of today.
+        """
         for name in FILES:
             path = directory / f"{name}.xml"
             if path.is_file() and self._meta(f"read {name}") is None:
@@ -137,7 +142,7 @@ class Spool:
         if self._meta("ready") is None:
             with self._db:
                 self._db.execute("begin")
-                self._put_in_order(limit)
+                self._put_in_order(limit, until)
                 self._save_notes()
                 self._set("ready", "yes")
 
@@ -333,7 +338,7 @@ class Spool:
 
     # -- putting in order --------------------------------------------------------------------------------
 
-    def _put_in_order(self, limit: int | None) -> None:
+    def _put_in_order(self, limit: int | None, until: datetime | None = None) -> None:
         db = self._db
         if limit is not None:
             gone = db.execute(
@@ -375,7 +380,23 @@ class Spool:
                 f" where kind in ({kinds})"
             )
         self._people(only_authors=limit is not None)
+        if until is not None:
+            self._move(until)
         db.execute("insert into queue (key) select key from item order by phase, ord, rank, number, key")
+
+    def _move(self, until: datetime) -> None:
+        last = self._db.execute("select max(ord) from item where phase = 3").fetchone()[0]
+        if last is None:
+            return
+        by = until - datetime.fromisoformat(last)
+        # The sites' own processes and people may be younger than the last post: nothing is later than then.
+        self._db.create_function(
+            "moved", 1, lambda at: _text(min(datetime.fromisoformat(at) + by, until)), deterministic=True
+        )
+        self._db.execute(
+            "update item set ord = moved(ord),"
+            " payload = json_set(payload, '$.at', moved(json_extract(payload, '$.at')))"
+        )
 
     def _drop(self, kind: str, orphaned: str, reason: str, *, quiet: bool) -> None:
         """Take out what hangs on nothing; ``quiet`` where ``--limit`` took away what it hung on."""
@@ -495,6 +516,16 @@ class Spool:
         """The tags that problems have most often."""
         return self._popular_tags()
 
+    def latest_authors(self, kind: str, among: int) -> list[str]:
+        """Who wrote the latest ``among`` problems or solutions, by their member ids, most of them first."""
+        found = self._db.execute(
+            "select author from (select author from item where kind = ? and author like 'u:%'"
+            " and author not like 'u:-%' order by ord desc limit ?)"
+            " group by author order by count(*) desc, author",
+            [kind, among],
+        )
+        return [self._member(author) for (author,) in found]
+
     def _note(self, source: str, reason: str, example: str, count: int = 1) -> None:
         if count:
             before, examples = self._notes.get((source, reason), (0, []))
@@ -536,6 +567,10 @@ def _moment(row: Row) -> str:
     except ValueError:
         raise Unusable("no usable CreationDate") from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return _text(moment)
+
+
+def _text(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -1,0 +1,226 @@
+"""What is seen to happen: the Kafka topics and members' event streams, watched, printed and waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import httpx
+from aiokafka import AIOKafkaConsumer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from deploy.cli.demo.world import Person, Trouble, World
+from shared.contracts import EVENTS, Event
+from shared.contracts.discussions import (
+    CommentAdded,
+    ProblemPosted,
+    ProblemResolved,
+    SolutionAccepted,
+    SolutionEndorsed,
+    SolutionProposed,
+)
+from shared.contracts.matching import ExpertAskAccepted, ExpertAsked
+from shared.contracts.notifications import NotificationDelivered
+from shared.contracts.topics import EVENT_TOPICS
+from shared.errors import InvalidMessage
+from shared.messaging.envelope import decode, type_of
+
+COLOURS = {"members": "cyan", "discussions": "green", "matching": "magenta", "notifications": "yellow"}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Something seen: an event on a topic, or a notification on a member's stream."""
+
+    at: float
+    service: str
+    name: str
+    thread_id: str
+    event: Event | None = None
+    listener: str | None = None
+    notification: Mapping[str, Any] | None = None
+
+
+class Timeline:
+    """Everything seen of one thread. Prints each as it comes, with the time since the post."""
+
+    def __init__(self, console: Console, names: Mapping[str, str]) -> None:
+        self._console = console
+        self._names = names
+        self._zero = 0.0
+        self._thread: str | None = None
+        self._early: list[Seen] = []
+        self._seen: list[Seen] = []
+        self._more = asyncio.Condition()
+
+    def begin(self) -> None:
+        """The post is being sent now: the time is zero."""
+        self._zero = monotonic()
+        self._console.print(_line("ms", "service", "what happened", "who", style="bold"))
+
+    async def follow(self, thread_id: str) -> None:
+        """It is this thread; what was seen of it already is shown first."""
+        self._thread = thread_id
+        for seen in self._early:
+            await self._take(seen)
+
+    async def saw(self, seen: Seen) -> None:
+        """Take note of something."""
+        if self._thread is None:
+            self._early.append(seen)
+        else:
+            await self._take(seen)
+
+    async def _take(self, seen: Seen) -> None:
+        if seen.thread_id != self._thread:
+            return
+        what, who = self._words(seen)
+        after = f"+{(seen.at - self._zero) * 1000:,.0f}"
+        style = "bold" if seen.listener else ""
+        self._console.print(_line(after, seen.service, what, who, style=style))
+        async with self._more:
+            self._seen.append(seen)
+            self._more.notify_all()
+
+    async def until(self, condition: Callable[[Seen], bool], *, count: int = 1, within: float) -> list[Seen]:
+        """What meets ``condition``, once that is ``count``; whatever there is after ``within`` seconds."""
+
+        def met() -> list[Seen]:
+            return [seen for seen in self._seen if condition(seen)]
+
+        async with self._more:
+            try:
+                async with asyncio.timeout(within):
+                    await self._more.wait_for(lambda: len(met()) >= count)
+            except TimeoutError:
+                pass
+        return met()
+
+    def _name(self, member_id: str) -> str:
+        return self._names.get(member_id, member_id[:8])
+
+    def _words(self, seen: Seen) -> tuple[str, str]:
+        if seen.notification is not None and seen.listener:
+            told = seen.notification
+            return f"on the stream: {told.get('text') or seen.name}", self._name(seen.listener)
+        match seen.event:
+            case ProblemPosted(title=title, author_id=author):
+                return f"problem posted: “{title}”", self._name(author)
+            case ExpertAsked(expert_id=expert, reasons=reasons, wave=wave):
+                return f"expert asked (wave {wave}): {'; '.join(reasons)}", self._name(expert)
+            case ExpertAskAccepted(expert_id=expert):
+                return "expert accepted the ask", self._name(expert)
+            case SolutionProposed(solution_author_id=author):
+                return "solution proposed", self._name(author)
+            case SolutionEndorsed(endorser_id=endorser, basis=basis, endorsements=count):
+                return f"solution endorsed ({basis}), {count} by now", self._name(endorser)
+            case SolutionAccepted(accepted_by=asker):
+                return "solution accepted", self._name(asker)
+            case ProblemResolved(resolved_by=member):
+                return "problem resolved", self._name(member)
+            case CommentAdded(author_id=author, mentions=mentions):
+                mentioned = f", mentioning {', '.join(map(self._name, mentions))}" if mentions else ""
+                return f"comment added{mentioned}", self._name(author)
+            case NotificationDelivered(member_id=member, kind=kind, rule=rule):
+                return f"notification delivered: {kind} (rule {rule})", self._name(member)
+            case _:
+                return seen.name.replace("-", " "), ""
+
+
+def _line(after: str, service: str, what: str, who: str, *, style: str) -> Table:
+    line = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    line.add_column(width=8, justify="right")
+    line.add_column(width=13)
+    line.add_column(ratio=1)
+    line.add_column(width=20)
+    line.add_row(
+        Text(after, "dim"), Text(service, COLOURS.get(service, "")), Text(what, style), Text(who, style)
+    )
+    return line
+
+
+@asynccontextmanager
+async def watching(world: World, timeline: Timeline, listeners: list[Person]) -> AsyncIterator[None]:
+    """Watch every topic from now on, and the streams of ``listeners``, until left."""
+    async with httpx.AsyncClient(timeout=httpx.Timeout(10, read=None)) as client:
+        consumer = AIOKafkaConsumer(
+            *(topic.name for topic in EVENT_TOPICS),
+            bootstrap_servers=world.stack.kafka,
+            auto_offset_reset="latest",
+            enable_auto_commit=False,
+        )
+        await consumer.start()
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            for partition in consumer.assignment():
+                await consumer.position(partition)  # "from now on" is settled here, not at the first fetch
+            tasks.append(asyncio.create_task(_watch_topics(consumer, timeline)))
+            opened = [asyncio.Event() for _ in listeners]
+            for person, is_open in zip(listeners, opened, strict=True):
+                tasks.append(asyncio.create_task(_watch_stream(world, client, timeline, person, is_open)))
+            try:
+                async with asyncio.timeout(20):
+                    await asyncio.gather(*(is_open.wait() for is_open in opened))
+            except TimeoutError:
+                raise Trouble("an event stream did not open within 20 s") from None
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await consumer.stop()
+
+
+async def _watch_topics(consumer: AIOKafkaConsumer, timeline: Timeline) -> None:
+    async for record in consumer:
+        kind = EVENTS.get(type_of(record))
+        if kind is None:
+            continue
+        try:
+            event = decode(record, kind).event
+        except InvalidMessage:
+            continue
+        thread_id = getattr(event, "thread_id", "")
+        await timeline.saw(Seen(monotonic(), kind.topic.owner, kind.event_name, thread_id, event))
+
+
+async def _watch_stream(
+    world: World, client: httpx.AsyncClient, timeline: Timeline, person: Person, is_open: asyncio.Event
+) -> None:
+    """Listen to a member's stream as a browser does: come back after a break with the last id."""
+    url = f"{world.urls['notifications']}/v1/stream"
+    last = ""
+    while True:
+        headers = {"Authorization": f"Bearer {world.token(person)}", "Accept": "text/event-stream"}
+        try:
+            async with client.stream(
+                "GET", url, headers=headers | ({"Last-Event-ID": last} if last else {})
+            ) as response:
+                response.raise_for_status()
+                data = ""
+                async for line in response.aiter_lines():
+                    is_open.set()
+                    name, _, value = line.partition(":")
+                    if name == "id":
+                        last = value.strip()
+                    elif name == "data":
+                        data += value.strip()
+                    elif not line and data:
+                        told = json.loads(data)
+                        data = ""
+                        await timeline.saw(
+                            Seen(
+                                monotonic(), "notifications", told.get("kind", ""), told.get("thread_id", ""),
+                                listener=person.id, notification=told,
+                            )
+                        )  # fmt: skip
+        except httpx.HTTPError:
+            pass
+        await asyncio.sleep(0.5)

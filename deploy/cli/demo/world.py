@@ -1,0 +1,193 @@
+"""What the demo runs: a local stack, the declared topics, and the four services as processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from shared.contracts.topics import EVENT_TOPICS, SERVICES
+from shared.testing.harness import create_topics
+from shared.testing.stack import Stack, StackUnavailable, start_stack
+from shared.testing.stack.process import LOOPBACK, Process, free_port
+from shared.web.auth import IMPORT_SCOPE, dev_token
+
+
+class Trouble(Exception):
+    """The demo cannot go on; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody to act as: in the authored community by their token's subject, in a dump by their id."""
+
+    id: str
+    name: str
+    subject: str
+    org: str | None = None
+    imported: bool = False
+
+
+class ServiceProcess(Process):
+    """A service, which is asked to stop before it is killed."""
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM."""
+        if self._popen and self._popen.poll() is None:
+            self._popen.terminate()
+
+    async def ended(self, within: float) -> None:
+        """Wait until it has ended; after ``within`` seconds it is killed."""
+        if self._popen:
+            with suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(self._popen.wait, within)
+        self.kill()
+
+
+@dataclass(frozen=True)
+class World:
+    """The running services."""
+
+    stack: Stack
+    urls: dict[str, str]
+    secret: str
+    logs: Path
+
+    def token(self, person: Person) -> str:
+        """A token to act as ``person`` with."""
+        member = person.id if person.imported else None
+        return dev_token(self.secret, person.subject, org=person.org, member=member)
+
+    @property
+    def import_token(self) -> str:
+        """A token that may import."""
+        return dev_token(self.secret, "demo-import", scopes=[IMPORT_SCOPE])
+
+    async def settle(self, progress: Callable[[str], None]) -> None:
+        """Return once every service has handled all that was published. Raises ``Trouble`` if one hangs."""
+        groups = {
+            group: AIOKafkaConsumer(
+                bootstrap_servers=self.stack.kafka, group_id=group, enable_auto_commit=False
+            )
+            for group in SERVICES
+        }
+        partitions = [
+            TopicPartition(topic.name, number) for topic in EVENT_TOPICS for number in range(topic.partitions)
+        ]
+        try:
+            for consumer in groups.values():
+                await consumer.start()
+            before, changed, quiet = (-1, -1), monotonic(), 0
+            while quiet < 3:
+                ends = await groups["members"].end_offsets(partitions)
+                behind = {group: await _behind(consumer, ends) for group, consumer in groups.items()}
+                now = sum(ends.values()), sum(behind.values())
+                quiet = quiet + 1 if now == before and now[1] == 0 else 0
+                if now != before:
+                    before, changed = now, monotonic()
+                slowest = max(behind, key=lambda group: behind[group])
+                progress(f"{now[0]:,} events published; {slowest} has {behind[slowest]:,} to go")
+                if monotonic() - changed > 60:
+                    raise Trouble(f"{slowest} has handled nothing for a minute; see {self.logs}")
+                await asyncio.sleep(0.2)
+        finally:
+            for consumer in groups.values():
+                await consumer.stop()
+
+
+async def _behind(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> int:
+    """How many records the consumer's group has not handled, of the partitions that it reads."""
+    committed = [(await consumer.committed(partition), end) for partition, end in ends.items()]
+    return sum(end - done for done, end in committed if done is not None)
+
+
+@asynccontextmanager
+async def running(kind: str, progress: Callable[[str], None]) -> AsyncIterator[World]:
+    """A stack and the four services on it, ready; gone, to the last process, when left.
+
+    Raises ``StackUnavailable`` or ``Trouble`` with one line that says why.
+    """
+    async with AsyncExitStack() as exits:
+        progress(f"Starting the {kind} stack: Kafka and MongoDB")
+        stack = await exits.enter_async_context(start_stack(kind))
+        progress("Creating the topics")
+        await create_topics(stack)
+        logs = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="guildhall-demo-")))
+        secret = secrets.token_urlsafe(32)
+        settings = {
+            "KAFKA_BOOTSTRAP_SERVERS": stack.kafka,
+            "MONGODB_URI": stack.mongodb,
+            "GUILDHALL_ENVIRONMENT": "development",
+            "GUILDHALL_DEV_ISSUER_SECRET": secret,
+        }
+        ports = {service: free_port() for service in SERVICES}
+        processes = [
+            ServiceProcess(
+                service, sys.executable, "-m", "deploy.cli.main", "serve", service, "--port", str(port),
+                log_file=logs / f"{service}.log",
+            )
+            for service, port in ports.items()
+        ]  # fmt: skip
+        exits.push_async_callback(_stop, processes)
+        progress(f"Starting {', '.join(SERVICES)}")
+        with _environment(settings):
+            for process in processes:
+                process.start()
+        world = World(
+            stack, {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}, secret, logs
+        )
+        await _until_ready(world, processes)
+        yield world
+
+
+async def _stop(processes: list[ServiceProcess]) -> None:
+    for process in processes:
+        process.ask_to_stop()
+    await asyncio.gather(*(process.ended(within=15) for process in processes))
+
+
+@contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    """The settings in our environment, while children are started that inherit it."""
+    before = dict(os.environ)
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+async def _until_ready(world: World, processes: list[ServiceProcess], within: float = 90) -> None:
+    deadline = monotonic() + within
+    async with httpx.AsyncClient(timeout=5) as client:
+        for process in processes:
+            said = "no answer"
+            while True:
+                try:
+                    process.check()
+                except StackUnavailable as ended:
+                    raise Trouble(str(ended)) from None
+                try:
+                    response = await client.get(f"{world.urls[process.name]}/health/ready")
+                    if response.status_code == 200:
+                        break
+                    said = response.text
+                except httpx.TransportError as error:
+                    said = type(error).__name__
+                if monotonic() > deadline:
+                    raise Trouble(
+                        f"{process.name} is not ready after {within:g} s ({said}): {process.last_words()}"
+                    )
+                await asyncio.sleep(0.1)
