@@ -47,18 +47,19 @@ class Producer:
     ) -> None:
         # Partitions of a declared topic do not change while a process runs (see contracts/topics.py).
         self._partitions: dict[str, tuple[int, ...]] = {}
-        self._kafka = AIOKafkaProducer(
-            bootstrap_servers=bootstrap_servers,
-            client_id=client_id,
-            acks="all",
-            linger_ms=0,
-            max_batch_size=512 * 1024,
-            request_timeout_ms=20_000,
+        self._options: dict[str, Any] = {
+            "bootstrap_servers": bootstrap_servers,
+            "client_id": client_id,
+            "acks": "all",
+            "linger_ms": 0,
+            "max_batch_size": 512 * 1024,
+            "request_timeout_ms": 20_000,
             **(security or {}),
-        )
+        }
 
     async def start(self) -> None:
         """Connect; raises ``DependencyDown`` if no broker answers."""
+        self._kafka = AIOKafkaProducer(**self._options)  # here: it needs the loop that it will run on
         try:
             await self._kafka.start()
         except KafkaError as error:
