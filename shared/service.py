@@ -6,14 +6,16 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.clock import Clock, utc_now
-from shared.errors import TooLarge
+from shared.contracts import EVENTS
+from shared.contracts.generate import Participant, as_json, as_yaml, asyncapi, page, schema_of, short_name
+from shared.errors import NotFound, TooLarge
 from shared.health import Health
 from shared.messaging.broker import make_broker, subscribe
 from shared.messaging.producer import Producer
@@ -106,6 +108,7 @@ def build_app(service: Service, settings: ServiceSettings, *, clock: Clock = utc
     for router in service.routers:
         app.include_router(router, prefix="/v1", dependencies=[Depends(authenticated), CaughtUp])
     app.include_router(_operations(health))
+    app.include_router(_contracts(participant(service)))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     app.add_middleware(_BodyLimit, limit=settings.max_request_bytes)
     FastAPIInstrumentor.instrument_app(app, excluded_urls="/health/.*,/metrics")
@@ -126,6 +129,40 @@ def _operations(health: Health) -> APIRouter:
     @router.get("/metrics")
     async def metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def participant(service: Service) -> Participant:
+    """The service as its AsyncAPI document has it."""
+    return Participant(service.name, service.about, frozenset(service.reactions.events.values()))
+
+
+def _contracts(service: Participant) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+    document = asyncapi(service)
+    schemas = {f"{short_name(event)}.json": as_json(schema_of(event)) for event in EVENTS.values()}
+
+    @router.get("/asyncapi")
+    async def events(request: Request) -> Response:
+        vary = {"Vary": "Accept"}
+        if "json" in request.headers.get("accept", ""):
+            return Response(as_json(document), headers=vary, media_type="application/json")
+        return Response(as_yaml(document), headers=vary, media_type="text/yaml")
+
+    @router.get("/asyncapi.html")
+    async def events_page() -> Response:
+        return Response(page(document), media_type="text/html")
+
+    @router.get("/schemas/{name}")
+    async def schema(name: str) -> Response:
+        if name not in schemas:
+            raise NotFound(
+                "no-such-schema",
+                "No event has this schema.",
+                fix="The names of all of them are in /asyncapi.",
+            )
+        return Response(schemas[name], media_type="application/schema+json")
 
     return router
 

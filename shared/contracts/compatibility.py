@@ -17,7 +17,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from shared.contracts.base import EVENTS
@@ -74,31 +73,32 @@ class Gap:
 
 def compare(name: str, released: Schema, current: Schema) -> list[Change]:
     """What changed between two schemas of the event ``name``; nothing if they are the same."""
-    if released == current:
+    if _texts([released]) == _texts([current]):
         return []
-    released_reads = set(gaps(released, current)) | set(_lost(released, current))
-    current_reads = set(gaps(current, released))
+    forward = {*gaps(released, current), *_lost(released, current)}
+    backward = set(gaps(current, released))
+    both = {gap.path for gap in forward} & {gap.path for gap in backward}
     changes = []
-    for gap in sorted(released_reads | current_reads, key=lambda gap: (gap.path, gap.reason)):
-        if gap in released_reads and gap in current_reads:
-            who, rollout = "neither side reads the other", Rollout.NEW_VERSION
-        elif gap in released_reads:
-            who, rollout = "released consumers, what current producers write", Rollout.CONSUMERS_FIRST
-        else:
-            who, rollout = "current consumers, what was written before", Rollout.PRODUCERS_FIRST
-        verdict = Verdict.BREAKING if gap.certain else Verdict.UNCLASSIFIABLE
-        changes.append(Change(verdict, f"{name}{gap.path}", f"{gap.reason} ({who})", rollout))
+    for found, who, rollout in (
+        (forward, "for released consumers", Rollout.CONSUMERS_FIRST),
+        (backward, "for current consumers of what was written before", Rollout.PRODUCERS_FIRST),
+    ):
+        for gap in sorted(found, key=lambda gap: (gap.path, gap.reason)):
+            verdict = Verdict.BREAKING if gap.certain else Verdict.UNCLASSIFIABLE
+            order = Rollout.NEW_VERSION if gap.path in both else rollout
+            changes.append(Change(verdict, f"{name}{gap.path}", f"{who}, {gap.reason}", order))
     if changes:
         return changes
-    if added := sorted(set(_properties(current)) - set(_properties(released))):
+    # What the released schema would have lost, were it the later one, is what the current one added.
+    if added := sorted(gap.path for gap in _lost(current, released)):
         return [
             Change(
                 Verdict.COMPATIBLE,
-                f"{name}/{field}",
-                "added, and readers do without it; deployed later, they miss it in what came before",
+                f"{name}{path}",
+                "added, and readers do without it; who needs it is deployed before it is first written",
                 Rollout.CONSUMERS_FIRST,
             )
-            for field in added
+            for path in added
         ]
     return [Change(Verdict.COMPATIBLE, name, "says the same otherwise", Rollout.ANY)]
 
@@ -138,22 +138,23 @@ class _Comparison:
         if reader is True or reader == {} or writer is False:
             return
         pair = (_ref(reader), _ref(writer))
-        if any(pair):
+        if all(pair):
             if pair in seen:  # a recursive schema: this pair is being compared already
                 return
             seen = seen | {pair}
         readers, writers = _branches(reader, self._reader_root), _branches(writer, self._writer_root)
         yield from _defaults(reader, writer, path)
-        for branch in writers:
-            candidates = [list(self._branch(each, branch, path, seen)) for each in readers]
-            if [] not in candidates:
-                likely = [
-                    found for each, found in zip(readers, candidates, strict=True) if _same_type(each, branch)
-                ]
-                if likely:
-                    yield from min(likely, key=len)
-                else:
-                    yield Gap(path, f"type {_type(branch)} on one side alone")
+        for branch in (single for each in writers for single in _singly(each)):
+            candidates = [(each, list(self._branch(each, branch, path, seen))) for each in readers]
+            if any(not found for _, found in candidates):
+                continue
+            alike = [found for each, found in candidates if _type(each) == _type(branch)]
+            open_ones = [found for _, found in candidates if not any(gap.certain for gap in found)]
+            if open_ones or alike:
+                yield from min(open_ones or alike, key=len)
+            else:
+                read = " or ".join(sorted({str(_type(each)) for each in readers})) or "nothing"
+                yield Gap(path, f"{_type(branch)} may be written, {read} is read")
 
     def _branch(
         self,
@@ -163,26 +164,40 @@ class _Comparison:
         seen: frozenset[tuple[str, str]],
     ) -> Iterator[Gap]:
         """The gaps between two schemas that are neither references nor alternatives."""
-        unknown = (reader.keys() | writer.keys()) - _COMPARED - _ANNOTATIONS
-        for keyword in sorted(unknown):
-            if reader.get(keyword) != writer.get(keyword):
-                yield Gap(path, f"`{keyword}` changed, which this check does not understand", certain=False)
-        values = _values(writer)
-        if values is not None:
-            whole = {**reader, "$defs": _definitions(self._reader_root)}
-            for value in values:
-                if not Draft202012Validator(whole).is_valid(value):
-                    yield Gap(path, f"the value {json.dumps(value)} on one side alone")
+        unknown = sorted(
+            keyword
+            for keyword in (reader.keys() | writer.keys()) - _COMPARED - _ANNOTATIONS
+            if reader.get(keyword) != writer.get(keyword) or self._refers(reader.get(keyword))
+        )
+        if unknown:
+            names = ", ".join(f"`{keyword}`" for keyword in unknown)
+            yield Gap(path, f"{names} changed, which this check does not understand", certain=False)
             return
-        if not _same_type(reader, writer):
-            yield Gap(path, f"type {_type(writer)} on one side, {_type(reader)} on the other")
+        mine, theirs = _type(reader), _type(writer)
+        if mine not in (None, theirs) and (mine, theirs) != ("number", "integer"):
+            yield Gap(path, f"{theirs} may be written, {mine} is read")
             return
-        if (accepted := _values(reader)) is not None:
-            yield Gap(path, f"limited to {json.dumps(accepted)} on one side alone")
+        read, written = _values(reader), _values(writer)
+        if read is not None:
+            if written is None:
+                yield Gap(path, f"anything may be written, {', '.join(_texts(read))} alone is read")
+            elif not {*_texts(written)} <= {*_texts(read)}:
+                yield Gap(path, f"{', '.join(_texts(written))} may be written and is not read")
+            return
+        if written is not None:
+            if reader.keys() - _ANNOTATIONS - {"type"}:
+                yield Gap(path, f"{', '.join(_texts(written))} may be outside what is read", certain=False)
+            return
         yield from _limits(reader, writer, path)
         if "items" in reader:
             yield from self.gaps(reader["items"], writer.get("items", True), f"{path}/*", seen)
         yield from self._object(reader, writer, path, seen)
+
+    def _refers(self, part: object) -> bool:
+        """Whether ``part`` refers to definitions, and those changed."""
+        roots = (self._reader_root, self._writer_root)
+        before, after = (None if isinstance(root, bool) else root.get("$defs") for root in roots)
+        return before != after and '"$ref"' in json.dumps(part)
 
     def _object(
         self,
@@ -194,14 +209,14 @@ class _Comparison:
         read, written = reader.get("properties", {}), writer.get("properties", {})
         others = reader.get("additionalProperties", True)
         for field in sorted(set(reader.get("required", ())) - set(writer.get("required", ()))):
-            yield Gap(f"{path}/{field}", "required on one side alone")
+            yield Gap(f"{path}/{field}", "required by readers and may be missing")
         for field in sorted(written):
             yield from self.gaps(read.get(field, others), written[field], f"{path}/{field}", seen)
             if field not in read and others is False:
-                yield Gap(f"{path}/{field}", "forbidden on one side")
+                yield Gap(f"{path}/{field}", "may be written, and readers forbid it")
         if others is not True and writer.get("additionalProperties", False) is not False:
             if others is False:
-                yield Gap(path, "further fields are forbidden on one side")
+                yield Gap(path, "further fields may be written, and readers forbid them")
             else:
                 yield from self.gaps(others, writer["additionalProperties"], f"{path}/*", seen)
         if writer.get("additionalProperties", False) is not False:
@@ -210,9 +225,9 @@ class _Comparison:
                 yield from self.gaps(read[field], writer["additionalProperties"], f"{path}/{field}", seen)
 
 
-def _lost(released: Schema, current: Schema, path: str = "", depth: int = 0) -> Iterator[Gap]:
+def _lost(released: Schema, current: Schema) -> Iterator[Gap]:
     """What released consumers may rely on and current producers no longer write, if only sometimes."""
-    yield from _lost_below(released, current, released, current, path, depth)
+    yield from _lost_below(released, current, released, current, "", 0)
 
 
 def _lost_below(
@@ -222,7 +237,7 @@ def _lost_below(
         return
     before, after = _properties(old, old_root), _properties(new, new_root)
     for field, schema in before.items():
-        if after and field not in after:
+        if field not in after:
             yield Gap(f"{path}/{field}", "removed")
         elif field in after:
             yield from _lost_below(schema, after[field], old_root, new_root, f"{path}/{field}", depth + 1)
@@ -244,10 +259,6 @@ def _items(schema: Schema, root: Schema) -> Schema | None:
             items: Schema = branch["items"]
             return items
     return None
-
-
-def _definitions(root: Schema) -> Mapping[str, Any]:
-    return {} if isinstance(root, bool) else root.get("$defs", {})
 
 
 def _ref(schema: Schema) -> str:
@@ -272,23 +283,33 @@ def _branches(schema: Schema, root: Schema) -> list[Mapping[str, Any]]:
     return [schema]
 
 
-def _type(schema: Mapping[str, Any]) -> str:
-    if (values := _values(schema)) is not None and "type" not in schema:
-        return " or ".join(sorted({type(value).__name__ for value in values}))
-    return str(schema.get("type", "anything"))
+_TYPES = {
+    bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null", list: "array",
+    dict: "object",
+}  # fmt: skip
 
 
-def _same_type(reader: Mapping[str, Any], writer: Mapping[str, Any]) -> bool:
-    mine, theirs = reader.get("type"), writer.get("type")
-    if mine is None and _values(reader) is not None:
-        return theirs == _type_of_values(reader)
-    return mine is None or mine == theirs or (mine == "number" and theirs == "integer")
-
-
-def _type_of_values(schema: Mapping[str, Any]) -> str | None:
-    names = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
-    types = {names.get(type(value)) for value in _values(schema) or ()}
+def _type(schema: Mapping[str, Any]) -> str | None:
+    """The one type of ``schema``'s values, or nothing if there are several."""
+    if "type" in schema:
+        return str(schema["type"])
+    types = {_TYPES[type(value)] for value in _values(schema) or ()}
     return types.pop() if len(types) == 1 else None
+
+
+def _singly(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """``schema`` once for each of its values, if they are counted."""
+    values = _values(schema)
+    if values is None:
+        return [schema]
+    return [
+        {**{key: each for key, each in schema.items() if key != "enum"}, "const": value} for value in values
+    ]
+
+
+def _texts(values: Iterable[Any]) -> list[str]:
+    """Values as JSON: to Python, but not here, 1 and true are the same."""
+    return [json.dumps(value, sort_keys=True, ensure_ascii=False) for value in values]
 
 
 def _values(schema: Mapping[str, Any]) -> list[Any] | None:
@@ -306,27 +327,27 @@ def _defaults(reader: Schema, writer: Schema, path: str) -> Iterator[Gap]:
     before, after = (
         missing if isinstance(each, bool) else each.get("default", missing) for each in (reader, writer)
     )
-    if missing not in (before, after) and before != after:
-        yield Gap(path, "another default: what its absence means changed", certain=False)
+    if missing not in (before, after) and _texts([before]) != _texts([after]):
+        yield Gap(path, "another default: its absence means something else", certain=False)
 
 
 def _limits(reader: Mapping[str, Any], writer: Mapping[str, Any], path: str) -> Iterator[Gap]:
     if _lower(reader) > _lower(writer) or _upper(reader) > _upper(writer):
-        yield Gap(path, "a narrower range on one side")
+        yield Gap(path, "less is read than the range that may be written")
     for least, most in _SIZES:
         if reader.get(least, 0) > writer.get(least, 0):
-            yield Gap(path, f"another `{least}`")
+            yield Gap(path, f"less may be written than readers' `{least}`")
         if reader.get(most, float("inf")) < writer.get(most, float("inf")):
-            yield Gap(path, f"another `{most}`")
+            yield Gap(path, f"more may be written than readers' `{most}`")
     if "pattern" in reader and reader["pattern"] != writer.get("pattern"):
         # Whether one expression accepts all that another does is more than can be told here.
-        yield Gap(path, "another `pattern`", certain="pattern" not in writer)
+        yield Gap(path, "readers have another `pattern`", certain="pattern" not in writer)
     if "multipleOf" in reader and reader["multipleOf"] != writer.get("multipleOf"):
-        yield Gap(path, "another `multipleOf`", certain="multipleOf" not in writer)
+        yield Gap(path, "readers have another `multipleOf`", certain="multipleOf" not in writer)
     if "format" in reader and reader["format"] != writer.get("format"):
-        yield Gap(path, "another `format`")
+        yield Gap(path, "readers expect another `format`")
     if reader.get("uniqueItems") and not writer.get("uniqueItems"):
-        yield Gap(path, "unique items on one side alone")
+        yield Gap(path, "items may be repeated, and readers forbid it")
 
 
 def _lower(schema: Mapping[str, Any]) -> tuple[float, bool]:
@@ -370,7 +391,7 @@ def changes(released: Contract, current: Contract) -> list[Change]:
                 Change(
                     Verdict.COMPATIBLE,
                     name,
-                    "new; a group commits past what it does not handle, so who reacts to it is deployed before",
+                    "new; a group commits past what it does not handle: deploy who reacts to it before",
                     Rollout.CONSUMERS_FIRST,
                 )
             )

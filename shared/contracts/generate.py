@@ -213,13 +213,16 @@ def _channel(topic: Topic, events: Sequence[type[Event]]) -> Json:
 
 def _operations(participant: Participant) -> dict[str, Json]:
     operations: dict[str, Json] = {}
-    for action, events in (("send", participant.sends), ("receive", participant.receives)):
+    for action, verb, events in (
+        ("send", "publishes", participant.sends),
+        ("receive", "reacts to", participant.receives),
+    ):
         for topic in _topics_of(events):
             channel = f"#/channels/{topic.name}"
             operation: Json = {
                 "action": action,
                 "channel": {"$ref": channel},
-                "title": f"{participant.name} {'publishes' if action == 'send' else 'reacts to'} {topic.name}",
+                "title": f"{participant.name} {verb} {topic.name}",
                 "messages": [
                     {"$ref": f"{channel}/messages/{short_name(event)}"}
                     for event in _by_type(events)
@@ -348,6 +351,7 @@ def page(document: Json) -> str:
             )
     style = "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}pre{overflow:auto}"
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(info["title"])}: events</title>'
-        f'<style>{style}</style><body>{"".join(parts)}<p><a href="./asyncapi">AsyncAPI</a></p></body></html>\n'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(info["title"])}</title>'
+        f"<style>{style}</style></head><body>{''.join(parts)}"
+        '<p><a href="./asyncapi">AsyncAPI</a></p></body></html>\n'
     )
