@@ -130,15 +130,16 @@ async def running(kind: str, progress: Callable[[str], None]) -> AsyncIterator[W
             "MONGODB_URI": stack.mongodb,
             "GUILDHALL_ENVIRONMENT": "development",
             "GUILDHALL_DEV_ISSUER_SECRET": secret,
+            "GUILDHALL_CONSUMER_SESSION_SECONDS": "2",  # the embedded broker assigns after half of it
         }
         ports = {service: free_port() for service in SERVICES}
+        guildhall = [sys.executable, "-c", "from deploy.cli.main import app; app()"]
         processes = [
             ServiceProcess(
-                service, sys.executable, "-m", "deploy.cli.main", "serve", service, "--port", str(port),
-                log_file=logs / f"{service}.log",
+                service, *guildhall, "serve", service, "--port", str(port), log_file=logs / f"{service}.log"
             )
             for service, port in ports.items()
-        ]  # fmt: skip
+        ]
         exits.push_async_callback(_stop, processes)
         progress(f"Starting {', '.join(SERVICES)}")
         with _environment(settings):
