@@ -1,0 +1,119 @@
+"""Who is told what, and what is held back: rules alone, no database."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notifications.domain import inbox
+from services.notifications.domain.routing import NOTIFYING, RULES, Draft, Thread, route
+from shared.contracts import Event
+from shared.contracts.discussions import (
+    CommentAdded,
+    SolutionAccepted,
+    SolutionEndorsed,
+    SolutionProposed,
+    SolutionRevised,
+)
+from shared.contracts.matching import ExpertAskAccepted, ExpertAskDeclined, ExpertAsked
+from shared.contracts.notifications import NotificationKind
+
+THREADS = {"t": Thread("asker", "Permits wait")}
+
+
+def made(event: type[Event], **fields: Any) -> Any:
+    """An event as in the examples, but for ``fields``."""
+    return event.model_validate(event.example().model_dump() | {"thread_id": "t"} | fields)
+
+
+def told(event: Event) -> dict[str, str]:
+    """Who is told, and of what kind."""
+    return {draft.recipient_id: draft.kind for draft in route(event, THREADS)}
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (made(ExpertAsked, expert_id="expert", asker_id="asker"), {"expert": "expert-ask"}),
+        (made(ExpertAskAccepted, expert_id="expert", asker_id="asker"), {"asker": "ask-accepted"}),
+        (made(ExpertAskDeclined, expert_id="expert", asker_id="asker"), {"asker": "ask-declined"}),
+        (made(SolutionProposed, problem_author_id="asker", solution_author_id="solver"), {"asker": "reply"}),
+        (made(SolutionProposed, problem_author_id="asker", solution_author_id="asker"), {}),
+        (made(SolutionRevised, editor_id="solver", major=True), {"asker": "revision"}),
+        (made(SolutionRevised, editor_id="solver", major=False), {}),
+        (made(SolutionRevised, editor_id="asker", major=True), {}),
+        (made(SolutionRevised, editor_id="solver", major=True, thread_id="unheard-of"), {}),
+        (made(SolutionEndorsed, solution_author_id="solver", endorser_id="peer"), {"solver": "endorsement"}),
+        (made(SolutionAccepted, solution_author_id="solver", accepted_by="asker"), {"solver": "acceptance"}),
+        (made(SolutionAccepted, solution_author_id="asker", accepted_by="asker"), {}),
+        (
+            made(CommentAdded, author_id="peer", item_author_id="asker", item_kind="problem", mentions=[]),
+            {"asker": "comment"},
+        ),
+        (
+            made(CommentAdded, author_id="peer", item_author_id="asker", item_kind="comment", mentions=[]),
+            {"asker": "reply"},
+        ),
+        (
+            made(CommentAdded, author_id="peer", item_author_id="asker", mentions=["asker", "solver"]),
+            {"asker": "mention", "solver": "mention"},
+        ),
+        (made(CommentAdded, author_id="peer", item_author_id="peer", mentions=["peer"]), {}),
+    ],
+)
+def test_who_is_told(event: Event, expected: dict[str, str]) -> None:
+    assert told(event) == expected
+
+
+@given(
+    author=st.sampled_from("abc"), owner=st.sampled_from("abc"), mentions=st.lists(st.sampled_from("abcd"))
+)
+def test_a_comment_tells_each_once_and_never_its_author(author: str, owner: str, mentions: list[str]) -> None:
+    drafts = route(made(CommentAdded, author_id=author, item_author_id=owner, mentions=mentions))
+    recipients = [draft.recipient_id for draft in drafts]
+    assert sorted(recipients) == sorted({*mentions, owner} - {author})
+    assert all((draft.kind == "mention") == (draft.recipient_id in mentions) for draft in drafts)
+
+
+def test_an_ask_carries_its_reasons_and_a_decline_its_reason() -> None:
+    (asked,) = route(made(ExpertAsked, expert_id="e", asker_id="a", reasons=["solved two", "knows permits"]))
+    (declined,) = route(made(ExpertAskDeclined, expert_id="e", asker_id="a", reason="On leave."))
+    assert (asked.note, declined.note) == ("solved two; knows permits", "On leave.")
+
+
+def test_every_kind_has_a_rule_in_words() -> None:
+    assert set(RULES) == set(get_args(NotificationKind))
+    for rule in RULES.values():
+        words = rule.reason.format_map({"actor": "Amal", "about": "problem", "title": "Permits"})
+        assert words.startswith("because ")
+        assert "{" not in words
+
+
+def test_every_notifying_event_has_an_example_that_routes() -> None:
+    for event in NOTIFYING:
+        route(event.example())
+
+
+DRAFT = Draft("asker", "reply", "t", "c", "solver", "Permits wait", "s")
+MENTION = DRAFT._replace(kind="mention")
+
+
+@pytest.mark.parametrize(
+    ("draft", "member", "muted", "rule"),
+    [
+        (DRAFT, True, set(), None),
+        (DRAFT, False, set(), "no-longer-a-member"),
+        (DRAFT, None, set(), None),
+        (MENTION, True, set(), None),
+        (MENTION, None, set(), "not-a-member"),
+        (MENTION, False, set(), "no-longer-a-member"),
+        (DRAFT, True, {"t"}, "muted-thread"),
+        (DRAFT, True, {"another"}, None),
+        (DRAFT, False, {"t"}, "no-longer-a-member"),
+    ],
+)
+def test_what_is_held_back(draft: Draft, member: bool | None, muted: set[str], rule: str | None) -> None:
+    assert inbox.held_back(draft, member, muted) == rule
