@@ -5,9 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-import click
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 COMMANDS = {
     "demo": ("deploy.cli.demo:demo", "Play a problem's whole journey on this machine, live."),
@@ -27,30 +26,28 @@ COMMANDS = {
 class _Lazy(TyperGroup):
     """A group that knows the names and one-line helps of its commands, and imports the one that runs."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
         if cmd_name not in COMMANDS:
             return None
-        return click.Command(cmd_name, help=COMMANDS[cmd_name][1])
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name][1])
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, placeholder, rest = super().resolve_command(ctx, args)
         return name, load(name) if name and placeholder else placeholder, rest
 
 
-def load(name: str) -> click.Command:
-    """The command called ``name``, imported; ``UsageError`` where an installation does not have it."""
+def load(name: str) -> Any:
+    """The command called ``name``, imported; ``BadParameter`` where an installation does not have it."""
     module, _, attribute = COMMANDS[name][0].partition(":")
     try:
         found: Any = getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
         if not (error.name and f"{module}.".startswith(f"{error.name}.")):
             raise
-        raise click.UsageError(f"{name} is not part of this installation; use a checkout.") from None
+        raise typer.BadParameter(f"{name} is not part of this installation; use a checkout.") from None
     if not isinstance(found, typer.Typer):
         function, found = found, typer.Typer(add_completion=False)
         found.command()(function)

@@ -6,8 +6,10 @@ hand finish, then leaving the lifespan stops consuming, commits, finishes the re
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from importlib import import_module
@@ -15,6 +17,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
+import uvloop
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ValidationError
@@ -41,7 +44,7 @@ def serve(service: Name, port: Port = 8000, host: Host = "127.0.0.1") -> None:
     """Run one service until SIGTERM or Ctrl-C; its settings come from the environment."""
     settings = _settings()
     setup(service)
-    _run(build_app(service_called(service), settings), host, port)
+    _run(lambda: build_app(service_called(service), settings), host, port)
 
 
 def relay(service: Name, port: Port = 8000, host: Host = "127.0.0.1") -> None:
@@ -51,7 +54,7 @@ def relay(service: Name, port: Port = 8000, host: Host = "127.0.0.1") -> None:
     """
     settings = _settings()
     setup(f"{service}-relay")
-    _run(relay_app(service, settings), host, port)
+    _run(lambda: relay_app(service, settings), host, port)
 
 
 def service_called(name: str) -> Service:
@@ -104,16 +107,34 @@ def relay_app(service: str, settings: ServiceSettings) -> FastAPI:
     return app
 
 
-def _run(app: FastAPI, host: str, port: int) -> None:
-    uvicorn.run(
-        app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS
-    )
+def _run(build: Callable[[], FastAPI], host: str, port: int) -> None:
+    # The clients want to be made where the loop runs, hence not `uvicorn.run`.
+    async def run() -> bool:
+        config = uvicorn.Config(
+            build(),
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        server = uvicorn.Server(config)
+        await server.serve()
+        return server.started
+
+    # uvicorn raises the signal again once it has drained: to end by it would lose the last spans.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        started = runner.run(run())
+    if not started:
+        sys.exit(3)
 
 
 def _settings() -> ServiceSettings:
     """The settings of the environment; without them, one line for each that is missing or wrong."""
     try:
-        return ServiceSettings()  # type: ignore[call-arg]  # it reads the environment
+        return ServiceSettings()  # it reads the environment
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False, include_context=False):
             name = "_".join(map(str, problem["loc"])).upper()

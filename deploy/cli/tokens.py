@@ -21,6 +21,8 @@ def token(
         raise typer.BadParameter("tokens are made in development only: set GUILDHALL_ENVIRONMENT=development")
     secret = os.environ.get("GUILDHALL_DEV_ISSUER_SECRET", "")
     if len(secret) < 32:
-        raise typer.BadParameter("set GUILDHALL_DEV_ISSUER_SECRET to the services' own, 32 characters or more")
+        raise typer.BadParameter(
+            "set GUILDHALL_DEV_ISSUER_SECRET to the services' own, 32 characters or more"
+        )
     audience = os.environ.get("GUILDHALL_AUDIENCE", "guildhall")
     typer.echo(dev_token(secret, subject, org=org, scopes=scope or (), member=member, audience=audience))
