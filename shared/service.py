@@ -26,7 +26,7 @@ from shared.messaging.runtime import INDEXES as INBOX_INDEXES
 from shared.messaging.runtime import Runtime
 from shared.settings import ServiceSettings
 from shared.storage import Database, Index
-from shared.web import problems
+from shared.web import openapi, problems
 from shared.web.auth import Tokens, authenticated
 from shared.web.mutations import INDEXES as IDEMPOTENCY_INDEXES
 from shared.web.mutations import CaughtUp
@@ -179,6 +179,7 @@ def _openapi(app: FastAPI) -> dict[str, object]:
         schemas = schema.setdefault("components", {}).setdefault("schemas", {})
         schemas["Problem"] = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(schemas["Problem"].pop("$defs", {}))
+        openapi.complete(schema)
         app.openapi_schema = schema
     return app.openapi_schema
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -24,11 +23,8 @@ def services() -> list[Service]:
     return [import_module(module).service for module in found if find_spec(module) is not None]
 
 
-async def documents() -> dict[str, str]:
-    """Every generated file as text, by its path. Nothing is connected to.
-
-    Asynchronous only because Kafka's clients are made within a running loop.
-    """
+def documents() -> dict[str, str]:
+    """Every generated file as text, by its path. Nothing is connected to."""
     # Addresses that nobody listens at: they are needed to build an app, and used when it starts.
     settings = ServiceSettings.model_validate(
         {
@@ -47,7 +43,7 @@ async def documents() -> dict[str, str]:
 @app.command("generate")
 def generate_() -> None:
     """Write JSON Schemas, examples, topics, AsyncAPI and OpenAPI into shared/contracts/generated."""
-    files = asyncio.run(documents())
+    files = documents()
     differing = generate.drift(files)
     generate.write(files)
     typer.echo("\n".join([*differing, f"{len(files)} files, {len(differing)} changed"]))
@@ -56,7 +52,7 @@ def generate_() -> None:
 @app.command()
 def check() -> None:
     """Compare what is generated with what was released; fail on a breaking or unclassifiable change."""
-    if drifted := generate.drift(asyncio.run(documents())):
+    if drifted := generate.drift(documents()):
         typer.echo("\n".join([*drifted, f"Run: {generate.COMMAND}"]), err=True)
         raise typer.Exit(1)
     found = compatibility.check()

@@ -212,8 +212,6 @@ class _Comparison:
             yield Gap(f"{path}/{field}", "required by readers and may be missing")
         for field in sorted(written):
             yield from self.gaps(read.get(field, others), written[field], f"{path}/{field}", seen)
-            if field not in read and others is False:
-                yield Gap(f"{path}/{field}", "may be written, and readers forbid it")
         if others is not True and writer.get("additionalProperties", False) is not False:
             if others is False:
                 yield Gap(path, "further fields may be written, and readers forbid them")

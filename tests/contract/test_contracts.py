@@ -20,6 +20,7 @@ from shared.contracts.compatibility import Contract, Rollout, Verdict, compare, 
 from shared.contracts.generate import GENERATED, asyncapi, example_of, schema_of, short_name
 from shared.service import Service, build_app, participant
 from shared.settings import ServiceSettings
+from shared.web.openapi import described_by_example
 
 COMPATIBLE, BREAKING, UNCLASSIFIABLE = Verdict.COMPATIBLE, Verdict.BREAKING, Verdict.UNCLASSIFIABLE
 
@@ -41,14 +42,14 @@ SETTINGS = ServiceSettings.model_validate(
 # -- the tree ------------------------------------------------------------------------------------------
 
 
-async def test_what_is_generated_is_in_the_tree() -> None:
-    drifted = generate.drift(await command.documents())
+def test_what_is_generated_is_in_the_tree() -> None:
+    drifted = generate.drift(command.documents())
     assert not drifted, f"Run `{generate.COMMAND}`: {'; '.join(drifted)}"
 
 
-async def test_generating_twice_gives_the_same() -> None:
-    files = await command.documents()
-    assert files == await command.documents()
+def test_generating_twice_gives_the_same() -> None:
+    files = command.documents()
+    assert files == command.documents()
     assert list(files) == sorted(files)
     assert all(text.endswith("\n") and not text.endswith("\n\n") for text in files.values())
 
@@ -200,7 +201,7 @@ def test_a_service_documents_what_it_reacts_to(service: Service) -> None:
 
 
 @EVERY_SERVICE
-async def test_every_operation_documents_its_refusals(service: Service) -> None:
+def test_every_operation_documents_its_refusals(service: Service) -> None:
     document = build_app(service, SETTINGS).openapi()
     assert str(document["openapi"]).startswith("3.1")
     for ref in _refs(document):
@@ -214,6 +215,14 @@ async def test_every_operation_documents_its_refusals(service: Service) -> None:
             for status in ("400", "401", "404", "422", "503"):
                 content = operation["responses"][status]["content"]
                 assert list(content) == ["application/problem+json"], f"{name}: {status}"
+                assert content["application/problem+json"]["example"]["status"] == int(status)
+    bare = [
+        f"{name}.{field}"
+        for name, schema in document["components"]["schemas"].items()
+        for field, about in schema.get("properties", {}).items()
+        if not described_by_example(about)
+    ]
+    assert not bare, "give them examples"
 
 
 @EVERY_SERVICE
