@@ -78,12 +78,13 @@ lock: $(READY)
 	@echo "resolving requirements.lock and requirements-dev.lock"
 	@$(LOCK) $(ARGS) -o requirements.lock
 	@$(LOCK) $(ARGS) --extra stack --extra dev -o requirements-dev.lock
+	@grep '^hatchling==' requirements-dev.lock | cut -d' ' -f1 | $(LOCK:pyproject.toml=-) -o deploy/images/requirements-build.lock
 
 # What docker-compose.yml asks for, with fresh secrets; an existing file is left alone.
 OUT ?= .env
 dotenv:
 	@if [ -s "$(OUT)" ]; then echo "$(OUT) exists and is left as it is"; else \
-	  (umask 077; $(PYTHON) deploy/compose/dotenv.py <deploy/compose/env.example >"$(OUT)"); \
+	  (umask 077; $(PYTHON) deploy/compose/dotenv.py <.env.example >"$(OUT)"); \
 	  echo "wrote $(OUT) with fresh secrets; now: docker compose up --build"; fi
 
 clean:
