@@ -1,0 +1,5 @@
+"""Discussions: problems, solutions and their revisions, endorsements, comments.
+
+Publishes ``discussions.threads`` (by thread). Keeps its own projection of people, communities and
+memberships, and goes by it alone when it decides who may see and do what.
+"""

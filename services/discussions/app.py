@@ -1,0 +1,15 @@
+"""Discussions, put together."""
+
+from __future__ import annotations
+
+from services.discussions import api, imports, store
+from services.discussions.reactions import reactions
+from shared.service import Service
+
+service = Service(
+    name="discussions",
+    about="Problems, solutions and their revisions, endorsements, comments.",
+    routers=[api.router, imports.router],
+    reactions=reactions,
+    indexes=store.INDEXES,
+)

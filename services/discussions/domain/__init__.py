@@ -1,0 +1,1 @@
+"""The rules of discussions, pure: time and ids come in as arguments."""

@@ -1,0 +1,56 @@
+"""Who may see and do what, by what this service knows of memberships."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.contracts.members import Role
+from shared.errors import Forbidden, NotFound
+
+
+class Participant(BaseModel):
+    """A member of the community that a command is about."""
+
+    model_config = ConfigDict(frozen=True)
+
+    member_id: str
+    community_id: str
+    role: Role
+    org_id: str | None
+    joined_at: datetime
+    contributions: int = 0
+    """Problems, solutions and comments in this community."""
+
+    @property
+    def curates(self) -> bool:
+        """Facilitators and stewards look after what others wrote."""
+        return self.role in ("facilitator", "steward")
+
+
+def no_such_community() -> NotFound:
+    """Also for a community that exists, but not for the one who asks."""
+    return NotFound(
+        "no-such-community", "There is no such community.", fix="Check its id, and join it first."
+    )
+
+
+def no_such_problem() -> NotFound:
+    """Also for a problem that exists, but not for the one who asks."""
+    return NotFound("no-such-problem", "There is no such problem.", fix="Check its id.")
+
+
+def no_such_solution() -> NotFound:
+    """Also for a solution that exists, but not for the one who asks."""
+    return NotFound("no-such-solution", "There is no such solution.", fix="Check its id.")
+
+
+def require_author_or_curator(actor: Participant, author_id: str, what: str) -> None:
+    """Only its author, a facilitator or a steward may change ``what``."""
+    if actor.member_id != author_id and not actor.curates:
+        raise Forbidden(
+            "not-yours",
+            f"Only its author, a facilitator or a steward may {what}.",
+            fix="Comment on it instead.",
+        )

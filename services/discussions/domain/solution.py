@@ -1,0 +1,295 @@
+"""A solution: immutable revisions, and who vouches for them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from services.discussions.domain.access import Participant, require_author_or_curator
+from services.discussions.domain.rules import Rules
+from services.discussions.domain.thread import Thread
+from shared.contracts.discussions import (
+    Basis,
+    EndorsementWithdrawn,
+    SolutionAccepted,
+    SolutionEndorsed,
+    SolutionProposed,
+    SolutionRevised,
+)
+from shared.errors import Conflict, Forbidden
+
+
+class Revision(BaseModel):
+    """One immutable text of a solution."""
+
+    model_config = ConfigDict(frozen=True)
+
+    solution_id: str
+    number: int
+    author_id: str
+    body: str
+    note: str
+    major: bool
+    at: datetime
+
+
+class Solution(BaseModel):
+    """A solution with its present text; ``revision`` is the latest's number."""
+
+    model_config = ConfigDict(frozen=True)
+
+    solution_id: str
+    thread_id: str
+    community_id: str
+    author_id: str
+    authors: list[str]
+    """Everybody who wrote a revision."""
+    revision: int
+    body: str
+    endorsements: int = 0
+    """Current ones: neither stale nor withdrawn."""
+    tried: int = 0
+    accepted: bool = False
+    imported_score: int | None = None
+    proposed_at: datetime
+    updated_at: datetime
+
+
+class Endorsement(BaseModel):
+    """A member vouches for one revision."""
+
+    model_config = ConfigDict(frozen=True)
+
+    solution_id: str
+    endorser_id: str
+    org_id: str | None
+    revision: int
+    basis: Basis
+    state: Literal["active", "stale", "withdrawn"] = "active"
+    at: datetime
+
+
+def propose(
+    thread: Thread,
+    author: Participant,
+    solution_id: str,
+    body: str,
+    now: datetime,
+    imported_score: int | None = None,
+) -> tuple[Thread, Solution, Revision, SolutionProposed]:
+    """A member proposes a solution: its revision 1. The first one makes an open problem answered."""
+    state = "answered" if thread.state == "open" else thread.state
+    thread = thread.then(solutions=thread.solutions + 1, state=state)
+    solution = Solution(
+        solution_id=solution_id,
+        thread_id=thread.thread_id,
+        community_id=thread.community_id,
+        author_id=author.member_id,
+        authors=[author.member_id],
+        revision=1,
+        body=body,
+        imported_score=imported_score,
+        proposed_at=now,
+        updated_at=now,
+    )
+    revision = Revision(
+        solution_id=solution_id, number=1, author_id=author.member_id, body=body, note="", major=True, at=now
+    )
+    event = SolutionProposed(
+        thread_id=thread.thread_id,
+        version=thread.version,
+        community_id=thread.community_id,
+        solution_id=solution_id,
+        solution_author_id=author.member_id,
+        revision=1,
+        problem_author_id=thread.author_id,
+        problem_title=thread.title,
+        tags=thread.tags,
+        body=body,
+        imported_score=imported_score,
+    )
+    return thread, solution, revision, event
+
+
+def revise(
+    thread: Thread,
+    solution: Solution,
+    actor: Participant,
+    body: str,
+    note: str,
+    *,
+    major: bool,
+    now: datetime,
+) -> tuple[Thread, Solution, Revision, SolutionRevised]:
+    """A new revision. A major one makes the endorsements so far stale, a minor one keeps them."""
+    require_author_or_curator(actor, solution.author_id, "revise this solution")
+    thread = thread.then()
+    number = solution.revision + 1
+    kept = {} if not major else {"endorsements": 0, "tried": 0}
+    solution = solution.model_copy(
+        update={
+            "revision": number,
+            "body": body,
+            "authors": sorted({*solution.authors, actor.member_id}),
+            "updated_at": now,
+            **kept,
+        }
+    )
+    revision = Revision(
+        solution_id=solution.solution_id,
+        number=number,
+        author_id=actor.member_id,
+        body=body,
+        note=note,
+        major=major,
+        at=now,
+    )
+    event = SolutionRevised(
+        thread_id=thread.thread_id,
+        version=thread.version,
+        community_id=thread.community_id,
+        solution_id=solution.solution_id,
+        solution_author_id=solution.author_id,
+        revision=number,
+        editor_id=actor.member_id,
+        major=major,
+        note=note,
+        body=body,
+        endorsements=solution.endorsements,
+    )
+    return thread, solution, revision, event
+
+
+def endorse(
+    thread: Thread,
+    solution: Solution,
+    endorser: Participant,
+    present: Endorsement | None,
+    basis: Basis,
+    *,
+    today: int,
+    rules: Rules,
+    now: datetime,
+) -> tuple[Thread, Solution, Endorsement, SolutionEndorsed]:
+    """Vouch for the present revision. ``today``: how many endorsements the member gave in the last day."""
+    _may_endorse(solution, endorser, today, rules, now)
+    if present is not None and present.state == "active":
+        raise Conflict(
+            "already-endorsed", "You endorse this solution already.", fix="Withdraw it to give another."
+        )
+    thread = thread.then()
+    endorsement = Endorsement(
+        solution_id=solution.solution_id,
+        endorser_id=endorser.member_id,
+        org_id=endorser.org_id,
+        revision=solution.revision,
+        basis=basis,
+        at=now,
+    )
+    solution = solution.model_copy(
+        update={
+            "endorsements": solution.endorsements + 1,
+            "tried": solution.tried + (basis == "tried"),
+        }
+    )
+    event = SolutionEndorsed(
+        thread_id=thread.thread_id,
+        version=thread.version,
+        community_id=thread.community_id,
+        solution_id=solution.solution_id,
+        solution_author_id=solution.author_id,
+        revision=solution.revision,
+        endorser_id=endorser.member_id,
+        endorser_org_id=endorser.org_id,
+        basis=basis,
+        problem_title=thread.title,
+        tags=thread.tags,
+        endorsements=solution.endorsements,
+    )
+    return thread, solution, endorsement, event
+
+
+def _may_endorse(solution: Solution, endorser: Participant, today: int, rules: Rules, now: datetime) -> None:
+    if endorser.member_id in solution.authors:
+        raise Forbidden("own-solution", "Nobody endorses a solution that they wrote a revision of.")
+    age = now - endorser.joined_at
+    if age < rules.endorse_after:
+        days = rules.endorse_after.days
+        raise Forbidden(
+            "too-new",
+            f"Endorsing takes {days} days of membership.",
+            fix="Comment on what you tried meanwhile.",
+        )
+    if endorser.contributions < 1:
+        raise Forbidden(
+            "no-contribution",
+            "Endorsing takes a contribution to the community.",
+            fix="Post, answer or comment first.",
+        )
+    limit = rules.newcomer_endorsements_a_day if age < rules.newcomer_for else rules.endorsements_a_day
+    if today >= limit:
+        raise Forbidden(
+            "daily-limit",
+            f"You gave {today} endorsements in the last day; {limit} is the limit.",
+            fix="Wait a day.",
+        )
+
+
+def withdraw(
+    thread: Thread, solution: Solution, present: Endorsement | None
+) -> tuple[Thread, Solution, Endorsement, EndorsementWithdrawn]:
+    """No longer vouch for it; a stale endorsement can be withdrawn, too."""
+    if present is None or present.state == "withdrawn":
+        raise Conflict("not-endorsed", "You do not endorse this solution.")
+    counted = present.state == "active"
+    thread = thread.then()
+    solution = solution.model_copy(
+        update={
+            "endorsements": solution.endorsements - counted,
+            "tried": solution.tried - (counted and present.basis == "tried"),
+        }
+    )
+    event = EndorsementWithdrawn(
+        thread_id=thread.thread_id,
+        version=thread.version,
+        community_id=thread.community_id,
+        solution_id=solution.solution_id,
+        solution_author_id=solution.author_id,
+        revision=present.revision,
+        endorser_id=present.endorser_id,
+        tags=thread.tags,
+        endorsements=solution.endorsements,
+    )
+    return thread, solution, present.model_copy(update={"state": "withdrawn"}), event
+
+
+def accept(
+    thread: Thread, solution: Solution, actor: Participant
+) -> tuple[Thread, Solution, SolutionAccepted]:
+    """The one who asked says that this solved it; a later acceptance takes the place of an earlier one."""
+    if actor.member_id != thread.author_id:
+        raise Forbidden("not-the-asker", "Only the one who asked accepts.", fix="Endorse it instead.")
+    if thread.accepted_id == solution.solution_id:
+        raise Conflict("already-accepted", "This solution is accepted already.")
+    thread = thread.then(accepted_id=solution.solution_id)
+    solution = solution.model_copy(update={"accepted": True})
+    return (
+        thread,
+        solution,
+        SolutionAccepted(
+            thread_id=thread.thread_id,
+            version=thread.version,
+            community_id=thread.community_id,
+            solution_id=solution.solution_id,
+            solution_author_id=solution.author_id,
+            revision=solution.revision,
+            accepted_by=actor.member_id,
+            problem_title=thread.title,
+            tags=thread.tags,
+        ),
+    )
+
+
+DAY = timedelta(days=1)

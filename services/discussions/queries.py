@@ -1,0 +1,76 @@
+"""Reads for the API: what a member may see of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from services.discussions import store
+from services.discussions.domain.access import no_such_community, no_such_problem, no_such_solution
+from services.discussions.domain.solution import Revision, Solution
+from services.discussions.domain.thread import Comment, Thread
+from shared.storage import Database
+from shared.web.auth import Caller
+
+Names = dict[str, tuple[str, str | None]]
+
+
+async def problem(database: Database, caller: Caller, thread_id: str) -> Thread:
+    """A problem of a community that the caller belongs to."""
+    thread = await store.find_thread(database, thread_id)
+    if thread is None or not await store.is_member(database, thread.community_id, caller.member_id):
+        raise no_such_problem()
+    return thread
+
+
+async def problems(
+    database: Database,
+    caller: Caller,
+    community_id: str,
+    *,
+    state: str | None,
+    tag: str | None,
+    before: tuple[datetime, str] | None,
+    limit: int,
+) -> list[Thread]:
+    """The problems of a community that the caller belongs to, newest first."""
+    if not await store.is_member(database, community_id, caller.member_id):
+        raise no_such_community()
+    return await store.find_threads(database, community_id, state=state, tag=tag, before=before, limit=limit)
+
+
+async def solution(database: Database, caller: Caller, solution_id: str) -> Solution:
+    """A solution in a community that the caller belongs to."""
+    found = await store.find_solution(database, solution_id)
+    if found is None or not await store.is_member(database, found.community_id, caller.member_id):
+        raise no_such_solution()
+    return found
+
+
+async def solutions(
+    database: Database, caller: Caller, thread_id: str, after: str | None, limit: int
+) -> list[Solution]:
+    """A problem's solutions, in the order in which they were proposed."""
+    await problem(database, caller, thread_id)
+    return await store.find_solutions(database, thread_id, after, limit)
+
+
+async def revisions(
+    database: Database, caller: Caller, solution_id: str, after: int, limit: int
+) -> list[Revision]:
+    """A solution's revisions, oldest first."""
+    await solution(database, caller, solution_id)
+    return await store.find_revisions(database, solution_id, after, limit)
+
+
+async def comments(
+    database: Database, caller: Caller, thread_id: str, after: tuple[datetime, str] | None, limit: int
+) -> Sequence[Comment]:
+    """All comments of a thread, oldest first."""
+    await problem(database, caller, thread_id)
+    return await store.find_comments(database, thread_id, after, limit)
+
+
+async def names(database: Database, member_ids: Iterable[str]) -> Names:
+    """What members are called, and where they work, as far as known."""
+    return await store.people(database, member_ids)

@@ -1,0 +1,39 @@
+"""What discussions does about the events of others: it keeps its projections, and nothing else."""
+
+from __future__ import annotations
+
+from services.discussions import store
+from shared.contracts.members import (
+    CommunityCreated,
+    MemberJoined,
+    MemberLeft,
+    MemberRegistered,
+    ProfileUpdated,
+    RoleChanged,
+)
+from shared.messaging.reactions import Batch, Reactions
+from shared.storage import UnitOfWork
+
+reactions = Reactions("discussions")
+
+
+@reactions.batch(MemberRegistered, ProfileUpdated)
+async def project_people(batch: Batch[MemberRegistered | ProfileUpdated], uow: UnitOfWork) -> None:
+    """Know what people are called, and where they work."""
+    for received in batch:
+        event = received.event
+        store.project_person(uow, event.member_id, event.version, event.name, event.org_id)
+
+
+@reactions.batch(CommunityCreated)
+async def project_communities(batch: Batch[CommunityCreated], uow: UnitOfWork) -> None:
+    """Know which communities there are."""
+    for received in batch:
+        store.project_community(uow, received.event)
+
+
+@reactions.batch(MemberJoined, MemberLeft, RoleChanged)
+async def project_memberships(batch: Batch[MemberJoined | MemberLeft | RoleChanged], uow: UnitOfWork) -> None:
+    """Know who belongs to which community, as what."""
+    for received in batch:
+        store.project_membership(uow, received.event)

@@ -1,0 +1,288 @@
+"""The collections of discussions; the only module of this service that speaks to MongoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from pymongo import ReplaceOne, UpdateMany, UpdateOne
+
+from services.discussions.domain.access import Participant
+from services.discussions.domain.solution import Endorsement, Revision, Solution
+from services.discussions.domain.thread import Comment, Thread
+from shared.contracts.members import CommunityCreated, MemberJoined, MemberLeft, RoleChanged
+from shared.storage import Database, Index, UnitOfWork, apply_version
+
+THREADS = "threads"
+SOLUTIONS = "solutions"
+REVISIONS = "revisions"
+ENDORSEMENTS = "endorsements"
+COMMENTS = "comments"
+COMMUNITIES = "communities"
+MEMBERSHIPS = "memberships"
+PEOPLE = "people"
+CONTRIBUTIONS = "contributions"
+
+INDEXES = {
+    THREADS: [
+        Index([("community_id", 1), ("posted_at", -1), ("_id", -1)]),
+        Index([("community_id", 1), ("state", 1), ("posted_at", -1), ("_id", -1)]),
+        Index([("community_id", 1), ("tags", 1), ("posted_at", -1), ("_id", -1)]),
+    ],
+    SOLUTIONS: [Index([("thread_id", 1), ("_id", 1)])],
+    REVISIONS: [Index([("solution_id", 1), ("number", 1)], unique=True)],
+    ENDORSEMENTS: [Index([("solution_id", 1), ("state", 1)]), Index([("endorser_id", 1), ("at", 1)])],
+    COMMENTS: [Index([("thread_id", 1), ("at", 1), ("_id", 1)])],
+    COMMUNITIES: [],
+    MEMBERSHIPS: [],
+    PEOPLE: [],
+    CONTRIBUTIONS: [],
+}
+
+Document = dict[str, Any]
+
+
+def pair(first: str, second: str) -> str:
+    """The ``_id`` of what belongs to two things: a membership, an endorsement."""
+    return f"{first}:{second}"
+
+
+def _thread(document: Document) -> Thread:
+    return Thread.model_validate({**document, "thread_id": document["_id"]})
+
+
+def _solution(document: Document) -> Solution:
+    return Solution.model_validate({**document, "solution_id": document["_id"]})
+
+
+def _comment(document: Document) -> Comment:
+    return Comment.model_validate({**document, "comment_id": document["_id"]})
+
+
+# -- within a unit of work -----------------------------------------------------------------------------
+
+
+async def load_participant(uow: UnitOfWork, community_id: str, member_id: str) -> Participant | None:
+    """The member of the community, if they belong to it."""
+    key = pair(community_id, member_id)
+    membership = await uow.find_one(MEMBERSHIPS, {"_id": key})
+    if membership is None or not membership["active"]:
+        return None
+    contributed = await uow.find_one(CONTRIBUTIONS, {"_id": key})
+    return Participant(
+        member_id=member_id,
+        community_id=community_id,
+        role=membership["role"],
+        org_id=membership.get("org_id"),
+        joined_at=membership["joined_at"],
+        contributions=contributed["count"] if contributed else 0,
+    )
+
+
+async def community_known(uow: UnitOfWork, community_id: str) -> bool:
+    """Whether the community's founding has arrived here."""
+    return await uow.find_one(COMMUNITIES, {"_id": community_id}) is not None
+
+
+async def member_ids(uow: UnitOfWork, community_id: str, wanted: Iterable[str]) -> set[str]:
+    """Which of ``wanted`` belong to the community."""
+    keys = [pair(community_id, member_id) for member_id in wanted]
+    rows = await uow.find(MEMBERSHIPS, {"_id": {"$in": keys}, "active": True}, {"member_id": 1})
+    return {row["member_id"] for row in rows}
+
+
+def add_contribution(uow: UnitOfWork, community_id: str, member_id: str) -> None:
+    """The member posted, answered or commented."""
+    key = pair(community_id, member_id)
+    uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, {"$inc": {"count": 1}}, upsert=True))
+
+
+def touch_member(uow: UnitOfWork, community_id: str, member_id: str) -> None:
+    """Make what the member does at the same moment conflict with this."""
+    key = pair(community_id, member_id)
+    uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, {"$inc": {"acts": 1}}))
+
+
+async def load_thread(uow: UnitOfWork, thread_id: str) -> Thread | None:
+    """The thread, if there is one."""
+    document = await uow.find_one(THREADS, {"_id": thread_id})
+    return _thread(document) if document else None
+
+
+def save_thread(uow: UnitOfWork, thread: Thread) -> None:
+    """Save a new or changed thread."""
+    fields = thread.model_dump(exclude={"thread_id"})
+    uow.write(THREADS, ReplaceOne({"_id": thread.thread_id}, fields, upsert=True))
+
+
+async def load_solution(uow: UnitOfWork, solution_id: str) -> Solution | None:
+    """The solution, if there is one."""
+    document = await uow.find_one(SOLUTIONS, {"_id": solution_id})
+    return _solution(document) if document else None
+
+
+def save_solution(uow: UnitOfWork, solution: Solution) -> None:
+    """Save a new or changed solution."""
+    fields = solution.model_dump(exclude={"solution_id"})
+    uow.write(SOLUTIONS, ReplaceOne({"_id": solution.solution_id}, fields, upsert=True))
+
+
+def unaccept(uow: UnitOfWork, solution_id: str) -> None:
+    """Another solution is accepted instead."""
+    uow.write(SOLUTIONS, UpdateOne({"_id": solution_id}, {"$set": {"accepted": False}}))
+
+
+async def has_revision(uow: UnitOfWork, revision_id: str) -> bool:
+    """Whether a revision with this id was saved."""
+    return await uow.find_one(REVISIONS, {"_id": revision_id}) is not None
+
+
+def save_revision(uow: UnitOfWork, revision: Revision, revision_id: str | None = None) -> None:
+    """Save a new revision; an import gives it an id of its own."""
+    key = revision_id or pair(revision.solution_id, str(revision.number))
+    uow.insert(REVISIONS, [{"_id": key, **revision.model_dump()}])
+
+
+async def load_endorsement(uow: UnitOfWork, solution_id: str, endorser_id: str) -> Endorsement | None:
+    """The member's endorsement of the solution, whatever its state."""
+    document = await uow.find_one(ENDORSEMENTS, {"_id": pair(solution_id, endorser_id)})
+    return Endorsement.model_validate(document) if document else None
+
+
+def save_endorsement(uow: UnitOfWork, endorsement: Endorsement) -> None:
+    """Save a new or changed endorsement."""
+    key = pair(endorsement.solution_id, endorsement.endorser_id)
+    uow.write(ENDORSEMENTS, ReplaceOne({"_id": key}, endorsement.model_dump(), upsert=True))
+
+
+def make_stale(uow: UnitOfWork, solution_id: str) -> None:
+    """The solution's endorsements were for what it said before."""
+    active = {"solution_id": solution_id, "state": "active"}
+    uow.write(ENDORSEMENTS, UpdateMany(active, {"$set": {"state": "stale"}}))
+
+
+async def endorsements_since(uow: UnitOfWork, endorser_id: str, since: datetime, until: datetime) -> int:
+    """How many endorsements the member gave between two moments."""
+    query = {"endorser_id": endorser_id, "at": {"$gt": since, "$lte": until}}
+    return int(await uow.collection(ENDORSEMENTS).count_documents(query, session=uow.session))
+
+
+async def load_comment(uow: UnitOfWork, comment_id: str) -> Comment | None:
+    """The comment, if there is one."""
+    document = await uow.find_one(COMMENTS, {"_id": comment_id})
+    return _comment(document) if document else None
+
+
+def save_comment(uow: UnitOfWork, comment: Comment) -> None:
+    """Save a new comment."""
+    uow.insert(COMMENTS, [{"_id": comment.comment_id, **comment.model_dump(exclude={"comment_id"})}])
+
+
+# -- projections ---------------------------------------------------------------------------------------
+
+
+def project_community(uow: UnitOfWork, event: CommunityCreated) -> None:
+    """Know a community."""
+    fields = {"name": event.name, "kind": event.kind, "org_id": event.org_id}
+    uow.write(COMMUNITIES, apply_version(event.community_id, event.version, fields))
+
+
+def project_membership(uow: UnitOfWork, event: MemberJoined | MemberLeft | RoleChanged) -> None:
+    """Know who belongs to a community, as what. What ended is kept, for its version."""
+    fields: Document = {"community_id": event.community_id, "member_id": event.member_id}
+    match event:
+        case MemberJoined():
+            fields |= {
+                "active": True,
+                "role": event.role,
+                "org_id": event.org_id,
+                "joined_at": event.joined_at,
+            }
+        case RoleChanged():
+            fields |= {"role": event.role}
+        case MemberLeft():
+            fields |= {"active": False}
+    uow.write(MEMBERSHIPS, apply_version(pair(event.community_id, event.member_id), event.version, fields))
+
+
+def project_person(uow: UnitOfWork, member_id: str, version: int, name: str, org_id: str | None) -> None:
+    """Know what a member is called, and where they work."""
+    uow.write(PEOPLE, apply_version(member_id, version, {"name": name, "org_id": org_id}))
+
+
+# -- reads ---------------------------------------------------------------------------------------------
+
+
+async def is_member(database: Database, community_id: str, member_id: str) -> bool:
+    """Whether the member belongs to the community."""
+    query = {"_id": pair(community_id, member_id), "active": True}
+    return await database[MEMBERSHIPS].find_one(query, {"_id": 1}) is not None
+
+
+async def people(database: Database, member_ids: Iterable[str]) -> dict[str, tuple[str, str | None]]:
+    """Names and organisations of members, as far as known."""
+    rows = database[PEOPLE].find({"_id": {"$in": list(set(member_ids))}})
+    return {row["_id"]: (row["name"], row.get("org_id")) async for row in rows}
+
+
+async def find_thread(database: Database, thread_id: str) -> Thread | None:
+    """The thread, if there is one."""
+    document = await database[THREADS].find_one({"_id": thread_id})
+    return _thread(document) if document else None
+
+
+async def find_threads(
+    database: Database,
+    community_id: str,
+    *,
+    state: str | None,
+    tag: str | None,
+    before: tuple[datetime, str] | None,
+    limit: int,
+) -> list[Thread]:
+    """A community's problems, newest first, before (posted_at, id)."""
+    query: Document = {"community_id": community_id}
+    if state is not None:
+        query["state"] = state
+    if tag is not None:
+        query["tags"] = tag
+    if before is not None:
+        at, thread_id = before
+        query["$or"] = [{"posted_at": {"$lt": at}}, {"posted_at": at, "_id": {"$lt": thread_id}}]
+    found = database[THREADS].find(query).sort([("posted_at", -1), ("_id", -1)]).limit(limit)
+    return [_thread(row) for row in await found.to_list(length=None)]
+
+
+async def find_solution(database: Database, solution_id: str) -> Solution | None:
+    """The solution, if there is one."""
+    document = await database[SOLUTIONS].find_one({"_id": solution_id})
+    return _solution(document) if document else None
+
+
+async def find_solutions(database: Database, thread_id: str, after: str | None, limit: int) -> list[Solution]:
+    """A problem's solutions, by id, after an id."""
+    query: Document = {"thread_id": thread_id}
+    if after is not None:
+        query["_id"] = {"$gt": after}
+    found = database[SOLUTIONS].find(query).sort("_id", 1).limit(limit)
+    return [_solution(row) for row in await found.to_list(length=None)]
+
+
+async def find_revisions(database: Database, solution_id: str, after: int, limit: int) -> list[Revision]:
+    """A solution's revisions, oldest first, after a number."""
+    query = {"solution_id": solution_id, "number": {"$gt": after}}
+    found = database[REVISIONS].find(query).sort("number", 1).limit(limit)
+    return [Revision.model_validate(row) for row in await found.to_list(length=None)]
+
+
+async def find_comments(
+    database: Database, thread_id: str, after: tuple[datetime, str] | None, limit: int
+) -> Sequence[Comment]:
+    """A thread's comments, oldest first, after (at, id)."""
+    query: Document = {"thread_id": thread_id}
+    if after is not None:
+        at, comment_id = after
+        query["$or"] = [{"at": {"$gt": at}}, {"at": at, "_id": {"$gt": comment_id}}]
+    found = database[COMMENTS].find(query).sort([("at", 1), ("_id", 1)]).limit(limit)
+    return [_comment(row) for row in await found.to_list(length=None)]
