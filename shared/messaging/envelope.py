@@ -70,17 +70,18 @@ def headers_of(row: OutboxRow) -> Headers:
     return headers
 
 
+def _text(value: bytes | None) -> str:
+    return (value or b"").decode(errors="replace")
+
+
 def text_headers(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
     """Headers as text; what is null or not UTF-8 is made visible instead of failing."""
-    return {name: (value or b"").decode(errors="replace") for name, value in headers}
+    return {name: _text(value) for name, value in headers}
 
 
 def type_of(record: ConsumerRecord[Any, Any]) -> str:
     """The record's event type, or nothing if it names none."""
-    for name, value in record.headers:
-        if name == "ce_type":
-            return (value or b"").decode(errors="replace")
-    return ""
+    return _text(dict(record.headers).get("ce_type"))
 
 
 def decode(record: ConsumerRecord[Any, Any], event: type[E]) -> Received[E]:
@@ -89,12 +90,12 @@ def decode(record: ConsumerRecord[Any, Any], event: type[E]) -> Received[E]:
     Raises ``InvalidMessage`` with one of the codes ``missing-id``, ``missing-time``, ``empty-value``,
     ``invalid-data``.
     """
-    headers = text_headers(record.headers)
-    event_id = headers.get("ce_id", "")
+    headers = dict(record.headers)
+    event_id = _text(headers.get("ce_id"))
     if not event_id or len(event_id) > MAX_ID_LENGTH:
         raise InvalidMessage("missing-id", f"The header ce_id must have 1 to {MAX_ID_LENGTH} characters.")
     try:
-        at = datetime.fromisoformat(headers.get("ce_time", ""))
+        at = datetime.fromisoformat(_text(headers.get("ce_time")))
     except ValueError:
         raise InvalidMessage("missing-time", "The header ce_time must be a moment in RFC 3339.") from None
     if record.value is None:
@@ -111,6 +112,6 @@ def decode(record: ConsumerRecord[Any, Any], event: type[E]) -> Received[E]:
         event_id,
         data,
         (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC),
-        headers.get("traceparent"),
-        headers.get("ce_correlationid"),
+        _text(headers["traceparent"]) if "traceparent" in headers else None,
+        _text(headers["ce_correlationid"]) if "ce_correlationid" in headers else None,
     )

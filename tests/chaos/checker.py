@@ -192,20 +192,18 @@ async def verdict(load: Load, settings: ServiceSettings) -> Counter[str]:
             assert found == list(range(1, len(found) + 1)), f"{topic} {key}: {found}"
 
     # Each effect once: one notification for each solution and comment, to the one concerned.
-    items = [
-        item async for item in databases["notifications"]["notifications"].find(
-            {"community_id": {"$in": list({each.event.community_id for each in mine})}}
-        )
-    ]  # fmt: skip
-    replies = Counter(item["event_id"] for item in items if item["kind"] in ("reply", "comment"))
-    assert set(replies) == wanted
-    assert set(replies.values()) == {1}
+    members = {dev_member_id(f"chaos-{load.seed}-{number}") for number in range(load.members)}
+    items = [item async for item in databases["notifications"]["items"].find({})]
+    told = Counter(item["subject_id"] for item in items if item["kind"] in ("reply", "comment"))
+    assert set(told) == by_kind["solution"] | by_kind["comment"]
+    assert set(told.values()) == {1}
     sequences: dict[str, list[int]] = defaultdict(list)
     for item in items:
-        sequences[item["member_id"]].append(item["seq"])
+        member, _, seq = item["_id"].rpartition(":")
+        sequences[member].append(int(seq))
+    assert set(sequences) <= members
     for member, found in sequences.items():
         assert sorted(found) == list(range(1, len(found) + 1)), f"{member}: gaps or copies"
-    assert set(sequences) <= {dev_member_id(f"chaos-{load.seed}-{n}") for n in range(load.members)}
     for database in databases.values():
         await database.close()
     return Counter(

@@ -1,0 +1,89 @@
+"""`guildhall bench`: figures as ratios against floors measured in the same run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from shared.testing.stack import StackUnavailable, start_stack
+from tests.bench.latency import journey, raw_legs
+from tests.bench.messaging import throughput
+
+app = typer.Typer(help="Measure, against floors of the same run.", no_args_is_help=True)
+
+
+@app.callback()
+def bench() -> None:
+    """Measure, against floors of the same run."""
+
+
+@app.command()
+def messaging(
+    stack: Annotated[str, typer.Option(help="embedded, apache, docker or external")] = "embedded",
+    events: Annotated[int, typer.Option(help="Events in each throughput round.")] = 20_000,
+    rounds: Annotated[int, typer.Option(help="Rounds; the median counts.")] = 3,
+    posts: Annotated[int, typer.Option(help="Posts in the latency run.")] = 200,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+) -> None:
+    """Relay and consumer throughput, and latency from a post to the stream."""
+    console = Console()
+    try:
+        figures = asyncio.run(_messaging(stack, events, rounds, posts, console))
+    except StackUnavailable as unavailable:
+        console.print(str(unavailable))
+        raise typer.Exit(2) from None
+    table = Table("figure", "reached", "to reach")
+    for name, target in (
+        ("relay_ratio", "≥ 0.5"),
+        ("consumer_ratio", "≥ 0.6"),
+        ("consumer_vs_handwritten", "≥ 50"),
+        ("latency_p50_ratio", "≤ 3"),
+        ("latency_p99_ratio", ""),
+    ):
+        table.add_row(name, f"{figures[name]:.2f}", target)
+    console.print(table)
+    console.print_json(json.dumps(figures["raw"]))
+    if json_file is not None:
+        json_file.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+async def _messaging(stack: str, events: int, rounds: int, posts: int, console: Console) -> dict[str, Any]:
+    with Progress(console=console) as progress:
+        async with start_stack(stack) as running:
+            rates = await throughput(running, events, rounds, progress)
+            task = progress.add_task("post to stream", total=2)
+            legs = await raw_legs(running, posts)
+            progress.advance(task)
+            run = await journey(running, posts)
+            progress.advance(task)
+    p50, p99 = _percentiles(run["latencies"])
+    raw50, raw99 = _percentiles(legs)
+    return {
+        "relay_ratio": rates.median("relay") / rates.median("relay_floor"),
+        "consumer_ratio": rates.median("consumer") / rates.median("consumer_floor"),
+        "consumer_vs_handwritten": rates.median("consumer") / rates.median("handwritten"),
+        "latency_p50_ratio": p50 / raw50,
+        "latency_p99_ratio": p99 / raw99,
+        "raw": {
+            "stack": stack,
+            "events_per_round": events,
+            "events_per_second": {name: [round(rate) for rate in found] for name, found in rates.raw.items()},
+            "latency_ms": {"p50": p50 * 1e3, "p99": p99 * 1e3, "posts": len(run["latencies"])},
+            "raw_legs_ms": {"p50": raw50 * 1e3, "p99": raw99 * 1e3, "rounds": len(legs)},
+            "saturation_posts_per_second": run["saturation"],
+        },
+    }
+
+
+def _percentiles(values: list[float]) -> tuple[float, float]:
+    """The 50th and the 99th percentile."""
+    cuts = statistics.quantiles(values, n=100, method="inclusive")
+    return cuts[49], cuts[98]
