@@ -35,7 +35,8 @@ INDEXES = {
 
 Document = dict[str, Any]
 
-_MAX_SEQ = 10**12 - 1
+_NO_SEQ = 10**12 - 1
+"""Larger than any seq there will be, with as many digits as an ``_id`` has for it."""
 
 
 def item_id(member_id: str, seq: int) -> str:
@@ -75,10 +76,9 @@ def _item(document: Document) -> Item:
     )
 
 
-def _between(member_id: str, after: int, before: int | None) -> Document:
+def _between(member_id: str, after: int, before: int = _NO_SEQ) -> Document:
     """A range of ``_id``: a member's items with ``after`` < seq < ``before``."""
-    upper = {"$lte": item_id(member_id, _MAX_SEQ)} if before is None else {"$lt": item_id(member_id, before)}
-    return {"$gt": item_id(member_id, after), **upper}
+    return {"$gt": item_id(member_id, after), "$lt": item_id(member_id, min(before, _NO_SEQ))}
 
 
 # -- within a unit of work -----------------------------------------------------------------------------
@@ -140,7 +140,7 @@ async def load_item(uow: UnitOfWork, member_id: str, notification_id: str) -> It
 
 async def load_unread(uow: UnitOfWork, member_id: str, up_to: int) -> list[Item]:
     """The member's unread items up to and with seq ``up_to``, oldest first."""
-    rows = await uow.find(ITEMS, {"unread": True, "_id": _between(member_id, 0, min(up_to, _MAX_SEQ) + 1)})
+    rows = await uow.find(ITEMS, {"unread": True, "_id": _between(member_id, 0, up_to + 1)})
     return sorted((_item(row) for row in rows), key=lambda item: item.seq)
 
 
@@ -224,7 +224,7 @@ async def inbox(
 ) -> list[tuple[Item, str | None]]:
     """A member's items that they may see, with the actors' names, newest first, before the seq ``before``."""
     query = {
-        "_id": _between(member_id, 0, before),
+        "_id": _between(member_id, 0, _NO_SEQ if before is None else before),
         **_STATES[state],
         **await _visible(database, member_id),
     }
@@ -234,7 +234,7 @@ async def inbox(
 async def since(database: Database, member_id: str, after: int, limit: int) -> list[tuple[Item, str | None]]:
     """A member's items that they may see, with the actors' names, oldest first, after the seq ``after``."""
     query = {
-        "_id": _between(member_id, after, None),
+        "_id": _between(member_id, after),
         **_STATES["all"],
         **await _visible(database, member_id),
     }
@@ -244,7 +244,7 @@ async def since(database: Database, member_id: str, after: int, limit: int) -> l
 async def count_unread(database: Database, member_id: str) -> int:
     """How many unread items a member may see."""
     query = {
-        "_id": _between(member_id, 0, None),
+        "_id": _between(member_id, 0),
         **_STATES["unread"],
         **await _visible(database, member_id),
     }
