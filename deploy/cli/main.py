@@ -62,3 +62,7 @@ app = typer.Typer(cls=_Lazy, no_args_is_help=True, pretty_exceptions_enable=Fals
 @app.callback()
 def main() -> None:
     """Guildhall: the backend that communities of practice run on."""
+
+
+if __name__ == "__main__":
+    app()
