@@ -119,7 +119,7 @@ async def _authored_script(world: World, progress: load.Progress) -> Script:
 
 
 async def _dump_script(world: World, dump: Path, progress: load.Progress) -> Script:
-    """Import ``dump``, moved to end yesterday: old expertise has faded, and nobody would be asked."""
+    """Import ``dump``, moved to end two days ago: old expertise has faded, and nobody would be asked."""
     site = dump.name
     with (
         tempfile.TemporaryDirectory(prefix="guildhall-demo-") as work,
@@ -169,7 +169,7 @@ async def _fill(spool: Spool, dump: Path, progress: load.Progress) -> None:
             raise Trouble("stopped")
 
     reading = asyncio.create_task(
-        asyncio.to_thread(spool.fill, dump, until=datetime.now(UTC) - timedelta(days=1), progress=on)
+        asyncio.to_thread(spool.fill, dump, until=datetime.now(UTC) - timedelta(days=2), progress=on)
     )
     try:
         await asyncio.shield(reading)

@@ -115,8 +115,9 @@ class Journey:
             await self._act(
                 endorser,
                 "discussions",
-                f"/v1/solutions/{solution['id']}/endorsements",
+                f"/v1/solutions/{solution['id']}/endorsement",
                 {"basis": ("tried", "reviewed")[number]},
+                method="PUT",
             )
             await self._event(f"{endorser.name} endorses", SolutionEndorsed, partial(_endorsed_by, endorser))
         if not endorsers:
@@ -127,31 +128,46 @@ class Journey:
         await self._act(
             commenter,
             "discussions",
-            f"/v1/solutions/{solution['id']}/comments",
-            {"body": script.comment.format(mention=f"@{expert.id}"), "mentions": [expert.id]},
+            f"/v1/problems/{self.thread_id}/comments",
+            {
+                "item_kind": "solution",
+                "item_id": solution["id"],
+                "body": script.comment.format(mention=f"@{expert.name}"),
+                "mentions": [expert.id],
+            },
         )
         await self._event("somebody comments", CommentAdded, lambda e: expert.id in e.mentions)
         await self._notified("mention", expert)
 
-        await self._act(script.asker, "discussions", f"/v1/solutions/{solution['id']}/accept")
+        await self._act(
+            script.asker,
+            "discussions",
+            f"/v1/problems/{self.thread_id}/accept",
+            {"solution_id": solution["id"]},
+        )
         await self._event(
             "the asker accepts the solution", SolutionAccepted, lambda e: e.accepted_by == script.asker.id
         )
         await self._notified("acceptance", expert)
 
     async def _act(
-        self, person: Person, service: str, path: str, body: dict[str, Any] | None = None
+        self,
+        person: Person,
+        service: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        method: str = "POST",
     ) -> dict[str, Any]:
         """A request as ``person``, which waits for the effects of the one before, wherever they arrive."""
         headers = {
             "Authorization": f"Bearer {self.world.token(person)}",
             "Idempotency-Key": new_id(),
         } | ({CAUSAL_TOKEN: self._cause} if self._cause else {})
-        response = await self._client.post(f"{self.world.urls[service]}{path}", json=body, headers=headers)
+        url = f"{self.world.urls[service]}{path}"
+        response = await self._client.request(method, url, json=body, headers=headers)
         if response.status_code >= 300:
-            raise Trouble(
-                f"{person.name}: POST {path} was answered {response.status_code} {response.text[:300]}"
-            )
+            raise Trouble(f"{person.name}: {method} {path}: {response.status_code} {response.text[:300]}")
         self._cause = response.headers.get(CAUSAL_TOKEN, self._cause)
         answered: dict[str, Any] = response.json() if response.content else {}
         return answered

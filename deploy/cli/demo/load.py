@@ -94,7 +94,9 @@ def _thread(problem: Authored, now: datetime) -> Iterator[Item]:
         title=problem["title"],
         tags=problem["tags"],
     )
-    for solution in problem["solutions"]:
+    for comment in problem.get("comments", []):
+        yield post("comment", comment, item_id=authored_id("problem", problem["id"]))
+    for solution in problem.get("solutions", []):
         solution_id = authored_id("solution", solution["id"])
         yield post("solution", solution, problem_id=authored_id("problem", problem["id"]))
         for comment in solution.get("comments", []):
@@ -146,14 +148,15 @@ async def _send(client: httpx.AsyncClient, url: str, items: Sequence[Item]) -> N
             response = await client.post(url, json={"items": waiting})
             if response.status_code != 200:
                 raise Trouble(f"{url} answered {response.status_code}: {response.text[:300]}")
-            told = response.json()["items"]
-            for item, one in zip(waiting, told, strict=True):
-                if one["outcome"] == "refused":
-                    raise Trouble(
-                        f"the authored {item['kind']} {item.get('id')} was refused: {one['detail']}"
-                    )
-            waiting = [item for item, one in zip(waiting, told, strict=True) if one["outcome"] == "later"]
+            told = list(zip(waiting, response.json()["items"], strict=True))
+            # What builds on something that has to wait is refused for now: it waits with it.
+            waits = any(one["outcome"] == "later" for _, one in told)
+            refused = [(item, one) for item, one in told if one["outcome"] == "refused"]
+            if refused and not waits:
+                item, one = refused[0]
+                raise Trouble(f"the authored {item['kind']} {item.get('id')} was refused: {one['detail']}")
+            waiting = [item for item, one in told if one["outcome"] in ("later", "refused")]
             if waiting:
                 if monotonic() > deadline:
-                    raise Trouble(f"{url} still answers 'later' after a minute: {told[-1]['detail']}")
+                    raise Trouble(f"{url} still answers 'later' after a minute: {told[0][1]['detail']}")
                 await asyncio.sleep(0.2)

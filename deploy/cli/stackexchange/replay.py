@@ -98,7 +98,9 @@ class Replay:
             results = await self._send(url, sent)
             waiting = []
             for item, outcome, why in results:
-                if outcome == "later":
+                ahead = {other.key for other in waiting}
+                # What builds on something that has to wait is refused for now: it waits with it.
+                if outcome == "later" or (outcome == "refused" and {item.parent, item.target} & ahead):
                     waiting.append(item)
                     continue
                 done.append((item, outcome, why))
