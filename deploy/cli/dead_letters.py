@@ -135,9 +135,14 @@ async def letters(kafka: str, group: str, wanted: Filter) -> AsyncGenerator[Reco
         consumer.assign([place])
         end = (await consumer.end_offsets([place]))[place]
         await consumer.seek_to_beginning(place)
-        count = 0
+        count, fetched = 0, False
         while await consumer.position(place) < end and count != wanted.limit:
-            for record in (await consumer.getmany(place, timeout_ms=1000, max_records=500)).get(place, []):
+            records = (await consumer.getmany(place, timeout_ms=1000, max_records=500)).get(place, [])
+            if (
+                not fetched
+            ):  # Tansu answers `end_offsets` with the last batch's first record; a fetch is right
+                end, fetched = max(end, consumer.highwater(place) or 0), True
+            for record in records:
                 if record.offset < end and wanted.admits(record) and count != wanted.limit:
                     count += 1
                     yield record
