@@ -13,6 +13,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from typer.testing import CliRunner
 
 from deploy.cli import contracts as command
 from shared.contracts import EVENT_TOPICS, EVENTS, Event, compatibility, generate
@@ -428,6 +429,17 @@ def test_a_release_is_refused_unless_compatible_and_keeps_old_examples(tmp_path:
     kept[0].write_text("{}", "utf-8")
     assert [change.verdict for change in compatibility.unreadable(released)] == [BREAKING]
     assert not compatibility.passes(compatibility.check(generated, released))
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_the_command_fails_on_what_is_not_compatible(
+    verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [compatibility.Change(verdict, "a.v1/b", "some reason", Rollout.CONSUMERS_FIRST)]
+    monkeypatch.setattr(compatibility, "check", lambda: found)
+    result = CliRunner().invoke(command.app, ["check"])
+    assert result.exit_code == (0 if verdict is COMPATIBLE else 1)
+    assert f"{verdict}: a.v1/b: some reason [consumers first]" in result.output
 
 
 _NAMES = st.sampled_from("ab")
