@@ -156,10 +156,13 @@ async def follow(
     """
     after = await queries.starting_point(database, caller.member_id, last_event_id)
     hub: stream.Hub = request.app.state.hub
+    connection = stream.Connection()
 
     async def events() -> AsyncIterator[ServerSentEvent]:
         yield ServerSentEvent(id=str(after), comment="connected", retry=1_000)
-        async for view in stream.follow(database, hub, caller.member_id, after, SETTINGS.stream_seconds):
+        async for view in stream.follow(
+            database, hub, connection, caller.member_id, after, SETTINGS.stream_seconds
+        ):
             yield ServerSentEvent(id=str(view.seq), event="notification", data=view.model_dump_json())
 
     return EventSourceResponse(
@@ -167,5 +170,7 @@ async def follow(
         ping=SETTINGS.heartbeat_seconds,
         ping_message_factory=lambda: ServerSentEvent(comment="still here"),
         send_timeout=SETTINGS.send_seconds,
+        shutdown_event=connection,  # type: ignore[arg-type]  # it is only ever set
+        shutdown_grace_period=2,
         sep="\n",
     )

@@ -27,25 +27,36 @@ _PAGE = 100
 _RETRY_SECONDS = 0.5
 
 
+class Connection:
+    """One open stream: somebody wakes it to look into the inbox, or ends it."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self.look = asyncio.Event()
+
+    def set(self) -> None:
+        """End it. So named because sse-starlette does this to an event when the server shuts down."""
+        self.ended = True
+        self.look.set()
+
+
 class Hub:
     """Wakes the connections of a member when something was published about them: one per process."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._connections: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._connections: dict[str, set[Connection]] = defaultdict(set)
         self._anybody = asyncio.Event()
-        self.closed = False
 
     @contextmanager
-    def connected(self, member_id: str) -> Iterator[asyncio.Event]:
-        """A connection of ``member_id``: the event is set whenever it should look."""
-        look = asyncio.Event()
-        self._connections[member_id].add(look)
+    def connected(self, member_id: str, connection: Connection) -> Iterator[None]:
+        """Wake ``connection`` from now on whenever something was published about ``member_id``."""
+        self._connections[member_id].add(connection)
         self._anybody.set()
         try:
-            yield look
+            yield
         finally:
-            self._connections[member_id].discard(look)
+            self._connections[member_id].discard(connection)
             if not self._connections[member_id]:
                 del self._connections[member_id]
             if not self._connections:
@@ -53,8 +64,9 @@ class Hub:
 
     def close(self) -> None:
         """End every connection."""
-        self.closed = True
-        self._wake_all()
+        for connections in self._connections.values():
+            for connection in connections:
+                connection.set()
 
     async def run(self) -> None:
         """Listen as long as anybody is connected; whatever breaks, listen again."""
@@ -75,13 +87,13 @@ class Hub:
                     opened = True
                     self._wake_all()
                 if change is not None:
-                    for look in self._connections.get(change["documentKey"]["_id"], ()):
-                        look.set()
+                    for connection in self._connections.get(change["documentKey"]["_id"], ()):
+                        connection.look.set()
 
     def _wake_all(self) -> None:
-        for looks in self._connections.values():
-            for look in looks:
-                look.set()
+        for connections in self._connections.values():
+            for connection in connections:
+                connection.look.set()
 
 
 @asynccontextmanager
@@ -98,18 +110,18 @@ async def running_hub(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def follow(
-    database: Database, hub: Hub, member_id: str, after: int, lifetime: float
+    database: Database, hub: Hub, connection: Connection, member_id: str, after: int, lifetime: float
 ) -> AsyncIterator[NotificationView]:
     """A member's notifications after the seq ``after``, as they come; each is checked when it is sent.
 
-    Ends after ``lifetime`` seconds (the client's token is checked when it comes back), when the hub closes,
+    Ends after ``lifetime`` seconds (the client's token is checked when it comes back), when it is ended,
     and when MongoDB does not answer. The client continues with its ``Last-Event-ID``.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + lifetime
-    with hub.connected(member_id) as look:
-        while not hub.closed and loop.time() < end:
-            look.clear()  # before reading: what comes meanwhile is read again
+    with hub.connected(member_id, connection):
+        while not connection.ended and loop.time() < end:
+            connection.look.clear()  # before reading: what comes meanwhile is read again
             try:
                 with translated():
                     views = await queries.since(database, member_id, after, _PAGE)
@@ -118,6 +130,6 @@ async def follow(
             for view in views:
                 yield view
                 after = view.seq
-            if len(views) < _PAGE and not hub.closed:
+            if len(views) < _PAGE and not connection.ended:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(look.wait(), max(end - loop.time(), 0))
+                    await asyncio.wait_for(connection.look.wait(), max(end - loop.time(), 0))
