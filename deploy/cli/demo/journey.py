@@ -14,6 +14,7 @@ from deploy.cli.demo.world import Person, Trouble, World
 from shared.contracts.discussions import (
     CommentAdded,
     ProblemPosted,
+    ProblemResolved,
     SolutionAccepted,
     SolutionEndorsed,
     SolutionProposed,
@@ -148,6 +149,7 @@ class Journey:
         await self._event(
             "the asker accepts the solution", SolutionAccepted, lambda e: e.accepted_by == script.asker.id
         )
+        await self._event("the problem is resolved", ProblemResolved, lambda e: True)
         await self._notified("acceptance", expert)
 
     async def _act(

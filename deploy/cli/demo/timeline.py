@@ -155,6 +155,7 @@ async def watching(world: World, timeline: Timeline, listeners: list[Person]) ->
             bootstrap_servers=world.stack.kafka,
             auto_offset_reset="latest",
             enable_auto_commit=False,
+            fetch_max_wait_ms=10,  # shown when it happens, not when a fetch has waited for more
         )
         await consumer.start()
         tasks: list[asyncio.Task[None]] = []
