@@ -30,7 +30,6 @@ EXPECTED = {
     "guildhall.solution-revised.v1": 2,
     "guildhall.comment-added.v1": 2,
     "guildhall.solution-accepted.v1": 1,
-    "guildhall.problem-resolved.v1": 1,
     "guildhall.problem-linked.v1": 2,
 }
 """What the authored dump becomes, as the services publish it."""

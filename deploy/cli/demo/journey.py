@@ -149,8 +149,10 @@ class Journey:
         await self._event(
             "the asker accepts the solution", SolutionAccepted, lambda e: e.accepted_by == script.asker.id
         )
-        await self._event("the problem is resolved", ProblemResolved, lambda e: True)
         await self._notified("acceptance", expert)
+
+        await self._act(script.asker, "discussions", f"/v1/problems/{self.thread_id}/resolve")
+        await self._event("the problem is resolved", ProblemResolved, lambda e: True)
 
     async def _act(
         self,
