@@ -51,7 +51,10 @@ class Fleet:
             for service, url in self._urls.items()
         }
         if separate_relays:
-            commands |= {f"{service}-relay": ["relay", service] for service in SERVICES}
+            commands |= {
+                f"{service}-relay": ["relay", service, "--host", "127.0.0.1", "--port", str(_free_port())]
+                for service in SERVICES
+            }
         self._parts = {
             name: Process(name, env, *environment, *guildhall, *command, log_file=logs / f"{name}.log")
             for name, command in commands.items()

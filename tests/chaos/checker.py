@@ -49,7 +49,7 @@ class Load:
             if not community:
                 body = {"name": "Chaos", "kind": "external", "about": "Under load."}
                 founded = await self._send("members", number, "POST", "/v1/communities", body)
-                community = founded.json()["id"]
+                community, token = founded.json()["id"], founded.headers["guildhall-causal-token"]
             else:
                 address = f"/v1/communities/{community}/members/me"
                 joined = await self._send("members", number, "PUT", address, None)

@@ -37,7 +37,6 @@ async def _under_fire(stack: Stack, logs: Path, seed: int, seconds: float, *, di
                 await asyncio.sleep(chance.uniform(0, 0.5))
                 fleet.revive(victim)
         await fleet.ready()
-        await asyncio.sleep(1)
         load.stop.set()
         await asyncio.wait_for(running, 90)
         figures = await verdict(load, settings)
