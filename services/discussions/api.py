@@ -16,14 +16,13 @@ from services.discussions.queries import Names
 from shared.contracts.discussions import Basis, ItemKind, LinkKind
 from shared.errors import BadRequest
 from shared.ids import new_id
-from shared.settings import LIMITS
 from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
-from shared.web.texts import BodyText, Identifier, Note, TagList, TitleText, View
+from shared.web.texts import BodyText, Identifier, Note, Tag, TagList, TitleText, View
 
 router = APIRouter()
 
@@ -269,7 +268,7 @@ async def list_problems(
     caller: AuthenticatedCaller,
     database: Db,
     state: ProblemState | None = None,
-    tag: Annotated[str | None, Query(max_length=LIMITS.tag)] = None,
+    tag: Annotated[Tag | None, Query(description="Only those with this tag.")] = None,
     cursor: Cursor = None,
     limit: PageSize = 20,
 ) -> Page[ProblemView]:
@@ -387,9 +386,11 @@ async def list_solutions(
     limit: PageSize = 20,
 ) -> Page[SolutionView]:
     """A problem's solutions, oldest first."""
-    after = read_cursor(cursor, str)[0] if cursor else None
+    after = _moment(cursor) if cursor else None
     rows = await queries.solutions(database, caller, problem_id, after, limit + 1)
-    shown, following = page(rows, limit, lambda row: row.solution_id)
+    shown, following = page(
+        rows, limit, lambda row: _milliseconds(row.proposed_at), lambda row: row.solution_id
+    )
     names = await _names(database, (row.author_id for row in shown))
     return Page(items=[SolutionView.of(row, names) for row in shown], next=following)
 

@@ -42,7 +42,7 @@ async def post_problem(
         thread_id, author, title=title, body=body, tags=tags, imported_score=imported_score, now=at or uow.now
     )
     store.save_thread(uow, thread)
-    store.add_contribution(uow, community_id, author_id)
+    store.note_contribution(uow, author)
     uow.record(event, at)
     return thread
 
@@ -58,13 +58,17 @@ async def edit_problem(
     tags: Sequence[str] | None,
     at: datetime | None = None,
 ) -> Thread:
-    """Edit a problem; what is None stays. ``version`` is the revision edited (an import knows none)."""
+    """Edit a problem; what is None stays. ``version`` is the revision edited.
+
+    An import knows none: it repeats what was allowed where it comes from, so nobody's role is asked for.
+    """
     thread, actor = await _thread(uow, actor_id, thread_id)
     if version is not None:
+        require_author_or_curator(actor, thread.author_id, "edit this problem")
         require_version(thread.revision, version)
     thread, event = threads.edit(
         thread,
-        actor,
+        actor_id,
         title=thread.title if title is None else title,
         body=thread.body if body is None else body,
         tags=thread.tags if tags is None else tags,
@@ -96,12 +100,26 @@ async def reopen(uow: UnitOfWork, actor_id: str, thread_id: str) -> Thread:
 async def link(uow: UnitOfWork, actor_id: str, thread_id: str, kind: LinkKind, target_id: str) -> Thread:
     """Link a problem to another that the actor may see, too."""
     thread, actor = await _thread(uow, actor_id, thread_id)
-    await _thread(uow, actor_id, target_id)
+    target, _ = await _thread(uow, actor_id, target_id)
     if kind == "duplicate":
         require_author_or_curator(actor, thread.author_id, "mark this problem as a duplicate")
-    thread, event = threads.link(thread, actor_id, kind, target_id)
+    return link_to(uow, thread, target, kind, actor_id)
+
+
+def link_to(
+    uow: UnitOfWork,
+    thread: Thread,
+    target: Thread,
+    kind: LinkKind,
+    linked_by: str | None,
+    at: datetime | None = None,
+) -> Thread:
+    """Link a problem to another, on whoever's word; ``at`` is when, in an import."""
+    thread, event = threads.link(thread, linked_by, kind, target)
     store.save_thread(uow, thread)
-    uow.record(event)
+    if kind == "duplicate":  # two that become each other's duplicate at once must not both succeed
+        store.hold_thread(uow, target.thread_id)
+    uow.record(event, at)
     return thread
 
 
@@ -123,7 +141,7 @@ async def propose(
     store.save_thread(uow, thread)
     store.save_solution(uow, solution)
     store.save_revision(uow, revision)
-    store.add_contribution(uow, thread.community_id, author_id)
+    store.note_contribution(uow, author)
     uow.record(event, at)
     return solution
 
@@ -137,19 +155,22 @@ async def revise(
     body: str,
     note: str,
     major: bool,
-    revision_id: str | None = None,
     at: datetime | None = None,
 ) -> Solution:
-    """Give a solution a new revision. ``version`` is the revision it builds on (an import knows none)."""
+    """Give a solution a new revision. ``version`` is the revision that it builds on.
+
+    An import knows none: it repeats what was allowed where it comes from, so nobody's role is asked for.
+    """
     thread, solution, actor = await _solution(uow, actor_id, solution_id)
     if version is not None:
+        require_author_or_curator(actor, solution.author_id, "revise this solution")
         require_version(solution.revision, version)
     thread, solution, revision, event = solutions.revise(
-        thread, solution, actor, body, note, major=major, now=at or uow.now
+        thread, solution, actor_id, body, note, major=major, now=at or uow.now
     )
     store.save_thread(uow, thread)
     store.save_solution(uow, solution)
-    store.save_revision(uow, revision, revision_id)
+    store.save_revision(uow, revision)
     if major:
         store.make_stale(uow, solution_id)
     uow.record(event, at)
@@ -168,15 +189,13 @@ async def endorse(
         endorser,
         await store.load_endorsement(uow, solution_id, endorser_id),
         basis,
-        today=await store.endorsements_since(uow, endorser_id, now - solutions.DAY, now),
         rules=RULES,
         now=now,
     )
     store.save_thread(uow, thread)
     store.save_solution(uow, solution)
     store.save_endorsement(uow, endorsement)
-    # Two at once by one member would both find the daily limit unreached: this makes them conflict.
-    store.touch_member(uow, endorser.community_id, endorser_id)
+    store.note_endorsement(uow, endorser, now)
     uow.record(event, at)
     return solution, endorsement
 
@@ -246,7 +265,7 @@ async def comment(
     )
     store.save_thread(uow, thread)
     store.save_comment(uow, added)
-    store.add_contribution(uow, thread.community_id, author_id)
+    store.note_contribution(uow, author)
     uow.record(event, at)
     return added
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from services.discussions import commands, store
-from services.discussions.domain import thread as threads
 from services.discussions.domain.access import no_such_problem, no_such_solution
+from services.discussions.domain.solution import Solution
 from services.discussions.domain.thread import Thread
 from shared.contracts.discussions import Basis, ItemKind, LinkKind
 from shared.errors import NotFound, OutOfOrder
@@ -18,12 +18,22 @@ from shared.storage import UnitOfWork
 from shared.web import imports
 from shared.web.auth import importing
 from shared.web.imports import MAX_ITEMS, ImportReport
-from shared.web.mutations import Mutating
+from shared.web.mutations import Answer, Mutating
 from shared.web.problems import WRITE_PROBLEMS
 from shared.web.texts import BodyText, Identifier, Note, Request, TagList, TitleText
 
 router = APIRouter(tags=["imports"], responses=WRITE_PROBLEMS)
 
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
+def _bounded(at: datetime) -> datetime:
+    if not _EARLIEST <= at < _LATEST:
+        raise ValueError("must be a moment from 1970 on")
+    return at.astimezone(UTC)
+
+
+At = Annotated[AwareDatetime, AfterValidator(_bounded)]
 Score = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 
 
@@ -34,7 +44,7 @@ class ImportProblem(Request):
     id: Identifier
     community_id: Identifier
     author_id: Identifier
-    at: AwareDatetime
+    at: At
     title: TitleText
     body: BodyText
     tags: TagList = Field(default_factory=list)
@@ -48,7 +58,7 @@ class ImportSolution(Request):
     id: Identifier
     problem_id: Identifier
     author_id: Identifier
-    at: AwareDatetime
+    at: At
     body: BodyText
     score: Score | None = None
 
@@ -60,7 +70,7 @@ class ImportRevision(Request):
     id: Identifier
     solution_id: Identifier
     editor_id: Identifier
-    at: AwareDatetime
+    at: At
     body: BodyText
     note: Note = ""
 
@@ -72,7 +82,7 @@ class ImportProblemEdit(Request):
     id: Identifier
     problem_id: Identifier
     editor_id: Identifier
-    at: AwareDatetime
+    at: At
     title: TitleText | None = None
     body: BodyText | None = None
     tags: TagList | None = None
@@ -85,7 +95,7 @@ class ImportComment(Request):
     id: Identifier
     item_id: Identifier
     author_id: Identifier
-    at: AwareDatetime
+    at: At
     body: BodyText
 
 
@@ -96,7 +106,7 @@ class ImportLink(Request):
     problem_id: Identifier
     target_problem_id: Identifier
     type: LinkKind
-    at: AwareDatetime
+    at: At
 
 
 class ImportAccept(Request):
@@ -104,7 +114,7 @@ class ImportAccept(Request):
 
     kind: Literal["accept"]
     solution_id: Identifier
-    at: AwareDatetime | None = None
+    at: At | None = None
 
 
 class ImportEndorsement(Request):
@@ -114,7 +124,7 @@ class ImportEndorsement(Request):
     solution_id: Identifier
     endorser_id: Identifier
     basis: Basis
-    at: AwareDatetime
+    at: At
 
 
 AnyItem = (
@@ -140,8 +150,52 @@ class ImportItems(Request):
     "/imports", response_model=ImportReport, summary="Import threads", dependencies=[Depends(importing)]
 )
 async def import_items(body: ImportItems, mutate: Mutating) -> Response:
-    """Carries out a batch of commands with original ids and times. Needs the scope `guildhall:import`."""
-    return await mutate(lambda uow: imports.run(uow, body.items, _carry_out))
+    """Carries out a batch of commands with original ids and times. Needs the scope `guildhall:import`.
+
+    What builds on an item of the batch that has to wait, waits with it.
+    """
+
+    async def work(uow: UnitOfWork) -> Answer:
+        waiting: set[str] = set()
+
+        async def in_order(uow: UnitOfWork, item: AnyItem) -> bool:
+            try:
+                if waiting & _builds_on(item):
+                    raise OutOfOrder("builds-on-what-waits", "It builds on an item that has to wait.")
+                return await _carry_out(uow, item)
+            except OutOfOrder:
+                waiting.update(_held_up_by(item))
+                raise
+
+        return await imports.run(uow, body.items, in_order)
+
+    return await mutate(work)
+
+
+def _builds_on(item: AnyItem) -> set[str]:
+    """The ids of what has to be there before ``item``."""
+    match item:
+        case ImportProblem():
+            return set()
+        case ImportSolution() | ImportProblemEdit():
+            return {item.problem_id}
+        case ImportComment():
+            return {item.item_id}
+        case ImportLink():
+            return {item.problem_id, item.target_problem_id}
+        case ImportRevision() | ImportAccept() | ImportEndorsement():
+            return {item.solution_id}
+
+
+def _held_up_by(item: AnyItem) -> set[str]:
+    """The ids of what waits as long as ``item`` does: a later text must not overtake an earlier one."""
+    match item:
+        case ImportProblem() | ImportSolution() | ImportComment():
+            return {item.id}
+        case ImportRevision() | ImportProblemEdit():
+            return _builds_on(item)
+        case _:
+            return set()
 
 
 async def _carry_out(uow: UnitOfWork, item: AnyItem) -> bool:
@@ -168,69 +222,48 @@ async def _carry_out(uow: UnitOfWork, item: AnyItem) -> bool:
                 at=item.at,
             )
         case ImportRevision():
-            return await _revise(uow, item)
+            if await store.was_imported(uow, item.kind, item.id):
+                return False
+            solution = await _solution(uow, item.solution_id)
+            await _require_member(uow, solution.community_id, item.editor_id)
+            await commands.revise(
+                uow, item.editor_id, item.solution_id, None, body=item.body, note=item.note, major=False,
+                at=item.at,
+            )  # fmt: skip
+            store.note_import(uow, item.kind, item.id)
         case ImportProblemEdit():
-            return await _edit(uow, item)
+            if await store.was_imported(uow, item.kind, item.id):
+                return False
+            thread = await _thread(uow, item.problem_id)
+            await _require_member(uow, thread.community_id, item.editor_id)
+            await commands.edit_problem(
+                uow, item.editor_id, item.problem_id, None, title=item.title, body=item.body,
+                tags=item.tags, at=item.at,
+            )  # fmt: skip
+            store.note_import(uow, item.kind, item.id)
         case ImportComment():
             return await _comment(uow, item)
         case ImportLink():
-            thread = await _thread(uow, item.problem_id)
-            await _thread(uow, item.target_problem_id)
-            if threads.Link(kind=item.type, target_id=item.target_problem_id) in thread.links:
+            name = (item.kind, item.type, item.problem_id, item.target_problem_id)
+            if await store.was_imported(uow, *name):
                 return False
-            thread, event = threads.link(thread, None, item.type, item.target_problem_id)
-            store.save_thread(uow, thread)
-            uow.record(event, item.at)
+            thread, target = await _thread(uow, item.problem_id), await _thread(uow, item.target_problem_id)
+            commands.link_to(uow, thread, target, item.type, None, item.at)
+            store.note_import(uow, *name)
         case ImportAccept():
-            solution = await store.load_solution(uow, item.solution_id)
-            if solution is None:
-                raise no_such_solution()
-            thread = await _thread(uow, solution.thread_id)
-            if thread.accepted_id == solution.solution_id:
+            if await store.was_imported(uow, item.kind, item.solution_id):
                 return False
+            solution = await _solution(uow, item.solution_id)
+            thread = await _thread(uow, solution.thread_id)
             at = item.at or solution.proposed_at
             await commands.accept(uow, thread.author_id, thread.thread_id, item.solution_id, at)
+            store.note_import(uow, item.kind, item.solution_id)
         case ImportEndorsement():
-            present = await store.load_endorsement(uow, item.solution_id, item.endorser_id)
-            if present is not None and present.state == "active":
-                return False
-            solution = await store.load_solution(uow, item.solution_id)
-            if solution is None:
-                raise no_such_solution()
+            if await store.load_endorsement(uow, item.solution_id, item.endorser_id) is not None:
+                return False  # whatever became of it since
+            solution = await _solution(uow, item.solution_id)
             await _require_member(uow, solution.community_id, item.endorser_id)
             await commands.endorse(uow, item.endorser_id, item.solution_id, item.basis, item.at)
-    return True
-
-
-async def _revise(uow: UnitOfWork, item: ImportRevision) -> bool:
-    if await store.has_revision(uow, item.id):
-        return False
-    solution = await store.load_solution(uow, item.solution_id)
-    if solution is None:
-        raise no_such_solution()
-    await _require_member(uow, solution.community_id, item.editor_id)
-    # Sources let many people edit; here they do so in the author's name, and stand as a co-author's note.
-    await commands.revise(
-        uow, solution.author_id, item.solution_id, None, body=item.body, note=item.note, major=False,
-        revision_id=item.id, at=item.at,
-    )  # fmt: skip
-    return True
-
-
-async def _edit(uow: UnitOfWork, item: ImportProblemEdit) -> bool:
-    thread = await _thread(uow, item.problem_id)
-    if item.at - thread.updated_at < timedelta(0) or thread.updated_at == item.at:
-        return False  # this edit, or a later one, is in already
-    await commands.edit_problem(
-        uow,
-        thread.author_id,
-        item.problem_id,
-        None,
-        title=item.title,
-        body=item.body,
-        tags=item.tags,
-        at=item.at,
-    )
     return True
 
 
@@ -259,6 +292,13 @@ async def _thread(uow: UnitOfWork, thread_id: str) -> Thread:
     if thread is None:
         raise no_such_problem()
     return thread
+
+
+async def _solution(uow: UnitOfWork, solution_id: str) -> Solution:
+    solution = await store.load_solution(uow, solution_id)
+    if solution is None:
+        raise no_such_solution()
+    return solution
 
 
 async def _require_member(uow: UnitOfWork, community_id: str, member_id: str) -> None:

@@ -48,7 +48,7 @@ async def solution(database: Database, caller: Caller, solution_id: str) -> Solu
 
 
 async def solutions(
-    database: Database, caller: Caller, thread_id: str, after: str | None, limit: int
+    database: Database, caller: Caller, thread_id: str, after: tuple[datetime, str] | None, limit: int
 ) -> list[Solution]:
     """A problem's solutions, in the order in which they were proposed."""
     await problem(database, caller, thread_id)

@@ -23,6 +23,7 @@ COMMUNITIES = "communities"
 MEMBERSHIPS = "memberships"
 PEOPLE = "people"
 CONTRIBUTIONS = "contributions"
+IMPORTED = "imported"
 
 INDEXES = {
     THREADS: [
@@ -30,15 +31,19 @@ INDEXES = {
         Index([("community_id", 1), ("state", 1), ("posted_at", -1), ("_id", -1)]),
         Index([("community_id", 1), ("tags", 1), ("posted_at", -1), ("_id", -1)]),
     ],
-    SOLUTIONS: [Index([("thread_id", 1), ("_id", 1)])],
+    SOLUTIONS: [Index([("thread_id", 1), ("proposed_at", 1), ("_id", 1)])],
     REVISIONS: [Index([("solution_id", 1), ("number", 1)], unique=True)],
-    ENDORSEMENTS: [Index([("solution_id", 1), ("state", 1)]), Index([("endorser_id", 1), ("at", 1)])],
+    ENDORSEMENTS: [Index([("solution_id", 1), ("state", 1)])],
     COMMENTS: [Index([("thread_id", 1), ("at", 1), ("_id", 1)])],
     COMMUNITIES: [],
     MEMBERSHIPS: [],
     PEOPLE: [],
     CONTRIBUTIONS: [],
+    IMPORTED: [],
 }
+
+_ENDORSEMENTS_KEPT = 200
+"""Times of one's latest endorsements: well over any limit for a day."""
 
 Document = dict[str, Any]
 
@@ -67,16 +72,17 @@ async def load_participant(uow: UnitOfWork, community_id: str, member_id: str) -
     """The member of the community, if they belong to it."""
     key = pair(community_id, member_id)
     membership = await uow.find_one(MEMBERSHIPS, {"_id": key})
-    if membership is None or not membership["active"]:
+    if membership is None or not membership.get("active"):
         return None
-    contributed = await uow.find_one(CONTRIBUTIONS, {"_id": key})
+    activity = await uow.find_one(CONTRIBUTIONS, {"_id": key})
     return Participant(
         member_id=member_id,
         community_id=community_id,
         role=membership["role"],
         org_id=membership.get("org_id"),
         joined_at=membership["joined_at"],
-        contributions=contributed["count"] if contributed else 0,
+        contributed=activity is not None and activity.get("contributed", False),
+        endorsed_at=activity.get("endorsed_at", []) if activity else [],
     )
 
 
@@ -92,16 +98,29 @@ async def member_ids(uow: UnitOfWork, community_id: str, wanted: Iterable[str]) 
     return {row["member_id"] for row in rows}
 
 
-def add_contribution(uow: UnitOfWork, community_id: str, member_id: str) -> None:
-    """The member posted, answered or commented."""
-    key = pair(community_id, member_id)
-    uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, {"$inc": {"count": 1}}, upsert=True))
+def note_contribution(uow: UnitOfWork, member: Participant) -> None:
+    """The member posted, answered or commented. Only the first time is written: one member's acts in
+    different threads do not contend for this."""
+    if not member.contributed:
+        key = pair(member.community_id, member.member_id)
+        uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, {"$set": {"contributed": True}}, upsert=True))
 
 
-def touch_member(uow: UnitOfWork, community_id: str, member_id: str) -> None:
-    """Make what the member does at the same moment conflict with this."""
-    key = pair(community_id, member_id)
-    uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, {"$inc": {"acts": 1}}))
+def note_endorsement(uow: UnitOfWork, endorser: Participant, at: datetime) -> None:
+    """The member endorsed something. Two at once conflict here, or both would find the limit unreached."""
+    key = pair(endorser.community_id, endorser.member_id)
+    times = {"endorsed_at": {"$each": [at], "$slice": -_ENDORSEMENTS_KEPT}}
+    uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, {"$push": times}, upsert=True))
+
+
+async def was_imported(uow: UnitOfWork, *name: str) -> bool:
+    """Whether the import's item called ``name`` was carried out before."""
+    return await uow.find_one(IMPORTED, {"_id": " ".join(name)}) is not None
+
+
+def note_import(uow: UnitOfWork, *name: str) -> None:
+    """Note that it was: for what leaves no document of its own to know it by."""
+    uow.insert(IMPORTED, [{"_id": " ".join(name), "at": uow.now}])
 
 
 async def load_thread(uow: UnitOfWork, thread_id: str) -> Thread | None:
@@ -114,6 +133,11 @@ def save_thread(uow: UnitOfWork, thread: Thread) -> None:
     """Save a new or changed thread."""
     fields = thread.model_dump(exclude={"thread_id"})
     uow.write(THREADS, ReplaceOne({"_id": thread.thread_id}, fields, upsert=True))
+
+
+def hold_thread(uow: UnitOfWork, thread_id: str) -> None:
+    """Make whatever changes the thread at the same moment conflict with this."""
+    uow.write(THREADS, UpdateOne({"_id": thread_id}, {"$inc": {"held": 1}}))
 
 
 async def load_solution(uow: UnitOfWork, solution_id: str) -> Solution | None:
@@ -133,14 +157,9 @@ def unaccept(uow: UnitOfWork, solution_id: str) -> None:
     uow.write(SOLUTIONS, UpdateOne({"_id": solution_id}, {"$set": {"accepted": False}}))
 
 
-async def has_revision(uow: UnitOfWork, revision_id: str) -> bool:
-    """Whether a revision with this id was saved."""
-    return await uow.find_one(REVISIONS, {"_id": revision_id}) is not None
-
-
-def save_revision(uow: UnitOfWork, revision: Revision, revision_id: str | None = None) -> None:
-    """Save a new revision; an import gives it an id of its own."""
-    key = revision_id or pair(revision.solution_id, str(revision.number))
+def save_revision(uow: UnitOfWork, revision: Revision) -> None:
+    """Save a new revision."""
+    key = pair(revision.solution_id, str(revision.number))
     uow.insert(REVISIONS, [{"_id": key, **revision.model_dump()}])
 
 
@@ -160,12 +179,6 @@ def make_stale(uow: UnitOfWork, solution_id: str) -> None:
     """The solution's endorsements were for what it said before."""
     active = {"solution_id": solution_id, "state": "active"}
     uow.write(ENDORSEMENTS, UpdateMany(active, {"$set": {"state": "stale"}}))
-
-
-async def endorsements_since(uow: UnitOfWork, endorser_id: str, since: datetime, until: datetime) -> int:
-    """How many endorsements the member gave between two moments."""
-    query = {"endorser_id": endorser_id, "at": {"$gt": since, "$lte": until}}
-    return int(await uow.collection(ENDORSEMENTS).count_documents(query, session=uow.session))
 
 
 async def load_comment(uow: UnitOfWork, comment_id: str) -> Comment | None:
@@ -189,21 +202,21 @@ def project_community(uow: UnitOfWork, event: CommunityCreated) -> None:
 
 
 def project_membership(uow: UnitOfWork, event: MemberJoined | MemberLeft | RoleChanged) -> None:
-    """Know who belongs to a community, as what. What ended is kept, for its version."""
+    """Know who belongs to a community, as what. What ended is kept, for its version.
+
+    Roles have a version of their own: a joining that is replayed after a change of the role still counts.
+    """
+    key = pair(event.community_id, event.member_id)
     fields: Document = {"community_id": event.community_id, "member_id": event.member_id}
     match event:
         case MemberJoined():
-            fields |= {
-                "active": True,
-                "role": event.role,
-                "org_id": event.org_id,
-                "joined_at": event.joined_at,
-            }
-        case RoleChanged():
-            fields |= {"role": event.role}
+            fields |= {"active": True, "org_id": event.org_id, "joined_at": event.joined_at}
+            uow.write(MEMBERSHIPS, apply_version(key, event.version, fields))
         case MemberLeft():
-            fields |= {"active": False}
-    uow.write(MEMBERSHIPS, apply_version(pair(event.community_id, event.member_id), event.version, fields))
+            uow.write(MEMBERSHIPS, apply_version(key, event.version, fields | {"active": False}))
+    if not isinstance(event, MemberLeft):
+        role = {"role": event.role}
+        uow.write(MEMBERSHIPS, apply_version(key, event.version, role, named="role_version"))
 
 
 def project_person(uow: UnitOfWork, member_id: str, version: int, name: str, org_id: str | None) -> None:
@@ -260,12 +273,15 @@ async def find_solution(database: Database, solution_id: str) -> Solution | None
     return _solution(document) if document else None
 
 
-async def find_solutions(database: Database, thread_id: str, after: str | None, limit: int) -> list[Solution]:
-    """A problem's solutions, by id, after an id."""
+async def find_solutions(
+    database: Database, thread_id: str, after: tuple[datetime, str] | None, limit: int
+) -> list[Solution]:
+    """A problem's solutions, oldest first, after (proposed_at, id)."""
     query: Document = {"thread_id": thread_id}
     if after is not None:
-        query["_id"] = {"$gt": after}
-    found = database[SOLUTIONS].find(query).sort("_id", 1).limit(limit)
+        at, solution_id = after
+        query["$or"] = [{"proposed_at": {"$gt": at}}, {"proposed_at": at, "_id": {"$gt": solution_id}}]
+    found = database[SOLUTIONS].find(query).sort([("proposed_at", 1), ("_id", 1)]).limit(limit)
     return [_solution(row) for row in await found.to_list(length=None)]
 
 

@@ -20,8 +20,10 @@ class Participant(BaseModel):
     role: Role
     org_id: str | None
     joined_at: datetime
-    contributions: int = 0
-    """Problems, solutions and comments in this community."""
+    contributed: bool = False
+    """Whether they posted, answered or commented in this community."""
+    endorsed_at: list[datetime] = []
+    """When they endorsed something here lately, withdrawn or not."""
 
     @property
     def curates(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from services.discussions.domain.access import Participant, require_author_or_curator
+from services.discussions.domain.access import Participant
 from services.discussions.domain.rules import Rules
 from services.discussions.domain.thread import Thread
 from shared.contracts.discussions import (
@@ -19,6 +19,8 @@ from shared.contracts.discussions import (
     SolutionRevised,
 )
 from shared.errors import Conflict, Forbidden
+
+DAY = timedelta(days=1)
 
 
 class Revision(BaseModel):
@@ -116,23 +118,24 @@ def propose(
 def revise(
     thread: Thread,
     solution: Solution,
-    actor: Participant,
+    editor_id: str,
     body: str,
     note: str,
     *,
     major: bool,
     now: datetime,
 ) -> tuple[Thread, Solution, Revision, SolutionRevised]:
-    """A new revision. A major one makes the endorsements so far stale, a minor one keeps them."""
-    require_author_or_curator(actor, solution.author_id, "revise this solution")
-    thread = thread.then()
+    """A new revision. After a major one the endorsements so far are stale and an acceptance is void: they
+    were for what it said before. A minor one keeps them."""
+    void = major and thread.accepted_id == solution.solution_id
+    thread = thread.then(accepted_id=None) if void else thread.then()
     number = solution.revision + 1
-    kept = {} if not major else {"endorsements": 0, "tried": 0}
+    kept = {} if not major else {"endorsements": 0, "tried": 0, "accepted": False}
     solution = solution.model_copy(
         update={
             "revision": number,
             "body": body,
-            "authors": sorted({*solution.authors, actor.member_id}),
+            "authors": sorted({*solution.authors, editor_id}),
             "updated_at": now,
             **kept,
         }
@@ -140,7 +143,7 @@ def revise(
     revision = Revision(
         solution_id=solution.solution_id,
         number=number,
-        author_id=actor.member_id,
+        author_id=editor_id,
         body=body,
         note=note,
         major=major,
@@ -153,7 +156,7 @@ def revise(
         solution_id=solution.solution_id,
         solution_author_id=solution.author_id,
         revision=number,
-        editor_id=actor.member_id,
+        editor_id=editor_id,
         major=major,
         note=note,
         body=body,
@@ -169,12 +172,11 @@ def endorse(
     present: Endorsement | None,
     basis: Basis,
     *,
-    today: int,
     rules: Rules,
     now: datetime,
 ) -> tuple[Thread, Solution, Endorsement, SolutionEndorsed]:
-    """Vouch for the present revision. ``today``: how many endorsements the member gave in the last day."""
-    _may_endorse(solution, endorser, today, rules, now)
+    """Vouch for the present revision."""
+    _may_endorse(solution, endorser, rules, now)
     if present is not None and present.state == "active":
         raise Conflict(
             "already-endorsed", "You endorse this solution already.", fix="Withdraw it to give another."
@@ -211,7 +213,7 @@ def endorse(
     return thread, solution, endorsement, event
 
 
-def _may_endorse(solution: Solution, endorser: Participant, today: int, rules: Rules, now: datetime) -> None:
+def _may_endorse(solution: Solution, endorser: Participant, rules: Rules, now: datetime) -> None:
     if endorser.member_id in solution.authors:
         raise Forbidden("own-solution", "Nobody endorses a solution that they wrote a revision of.")
     age = now - endorser.joined_at
@@ -222,13 +224,14 @@ def _may_endorse(solution: Solution, endorser: Participant, today: int, rules: R
             f"Endorsing takes {days} days of membership.",
             fix="Comment on what you tried meanwhile.",
         )
-    if endorser.contributions < 1:
+    if not endorser.contributed:
         raise Forbidden(
             "no-contribution",
             "Endorsing takes a contribution to the community.",
             fix="Post, answer or comment first.",
         )
     limit = rules.newcomer_endorsements_a_day if age < rules.newcomer_for else rules.endorsements_a_day
+    today = sum(now - DAY < at <= now for at in endorser.endorsed_at)
     if today >= limit:
         raise Forbidden(
             "daily-limit",
@@ -290,6 +293,3 @@ def accept(
             tags=thread.tags,
         ),
     )
-
-
-DAY = timedelta(days=1)

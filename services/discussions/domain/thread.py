@@ -95,10 +95,9 @@ def post(
 
 
 def edit(
-    thread: Thread, actor: Participant, *, title: str, body: str, tags: Sequence[str], now: datetime
+    thread: Thread, editor_id: str, *, title: str, body: str, tags: Sequence[str], now: datetime
 ) -> tuple[Thread, ProblemUpdated]:
     """Edit the problem's text and tags, whole."""
-    require_author_or_curator(actor, thread.author_id, "edit this problem")
     thread = thread.then(
         title=title, body=body, tags=list(tags), revision=thread.revision + 1, updated_at=now
     )
@@ -107,7 +106,7 @@ def edit(
         version=thread.version,
         community_id=thread.community_id,
         author_id=thread.author_id,
-        editor_id=actor.member_id,
+        editor_id=editor_id,
         title=title,
         body=body,
         tags=list(tags),
@@ -132,11 +131,10 @@ def resolve(thread: Thread, actor: Participant) -> tuple[Thread, ProblemResolved
 def reopen(thread: Thread, actor: Participant) -> tuple[Thread, ProblemReopened]:
     """A resolved problem turned out not to be."""
     require_author_or_curator(actor, thread.author_id, "reopen this problem")
-    if thread.state != "resolved":
-        raise Conflict(
-            "not-resolved", f"Only a resolved problem can be reopened; this one is {thread.state}."
-        )
-    thread = thread.then(state="reopened")
+    if thread.state not in ("resolved", "duplicate"):
+        raise Conflict("not-resolved", f"Only a closed problem can be reopened; this one is {thread.state}.")
+    related = [link for link in thread.links if link.kind != "duplicate"]
+    thread = thread.then(state="reopened", links=related)
     return thread, ProblemReopened(
         thread_id=thread.thread_id,
         version=thread.version,
@@ -147,9 +145,13 @@ def reopen(thread: Thread, actor: Participant) -> tuple[Thread, ProblemReopened]
 
 
 def link(
-    thread: Thread, linked_by: str | None, kind: LinkKind, target_id: str
+    thread: Thread, linked_by: str | None, kind: LinkKind, target: Thread
 ) -> tuple[Thread, ProblemLinked]:
-    """Say that another problem is related, or that this one is its duplicate."""
+    """Say that another problem is related, or that this one is its duplicate.
+
+    What is a duplicate has no duplicates itself: following them always ends.
+    """
+    target_id = target.thread_id
     if target_id == thread.thread_id:
         raise BadInput(
             "link-to-itself", "A problem cannot be linked to itself.", field="/target_id", fix="Name another."
@@ -157,6 +159,12 @@ def link(
     new = Link(kind=kind, target_id=target_id)
     if new in thread.links:
         raise Conflict("already-linked", "These problems are linked so already.")
+    if kind == "duplicate" and target.state == "duplicate":
+        raise Conflict(
+            "target-is-a-duplicate",
+            "The other problem is a duplicate itself.",
+            fix="Link to the one that it duplicates.",
+        )
     state = "duplicate" if kind == "duplicate" else thread.state
     thread = thread.then(links=[*thread.links, new], state=state)
     return thread, ProblemLinked(
