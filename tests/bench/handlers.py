@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from services.notifications.reactions import reactions
-
 from services.notifications import store
+from services.notifications.reactions import reactions
 from shared.contracts.members import MemberJoined
 from shared.ids import new_id
 from shared.messaging.envelope import Received
