@@ -24,6 +24,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from deploy.cli.stackexchange.replay import ImportStopped, Replay
 from deploy.cli.stackexchange.spool import FILES, Spool
@@ -185,9 +186,7 @@ async def _send(replay: Replay, spool: Spool, console: Console) -> int:
         disable=not console.is_terminal,
     ) as progress:
         task = progress.add_task("members", total=spool.total, completed=spool.position)
-        return await replay.run(
-            lambda phase, done: progress.update(task, description=f"{phase}s", completed=done)
-        )
+        return await replay.run(lambda phase, done: progress.update(task, description=phase, completed=done))
 
 
 def show(report: dict[str, Any], console: Console) -> None:
@@ -203,7 +202,8 @@ def show(report: dict[str, Any], console: Console) -> None:
             "where", "not imported, or noted", "count", "for example", title="Skipped", title_justify="left"
         )
         for skip in report["skipped"]:
-            table.add_row(skip["where"], skip["reason"], f"{skip['count']:,}", "\n".join(skip["examples"]))
+            texts = (skip["where"], skip["reason"], f"{skip['count']:,}", "\n".join(skip["examples"]))
+            table.add_row(*map(Text, texts))  # not markup: some of it comes from the dump
         console.print(table)
     console.print(
         f"{report['items_sent']:,} items sent in {report['seconds']} s"

@@ -131,7 +131,7 @@ async def _dump_script(world: World, dump: Path, progress: load.Progress) -> Scr
             raise Trouble(f"no question could be read from {dump}")
 
         def imported(phase: str, done: int) -> None:
-            progress(f"Importing {site}: {done:,} of {spool.total:,} ({phase}s)")
+            progress(f"Importing {site}: {done:,} of {spool.total:,} ({phase})")
 
         await Replay(spool, world.urls["members"], world.urls["discussions"], world.import_token).run(
             imported

@@ -151,7 +151,9 @@ class Journey:
         )
         await self._notified("acceptance", expert)
 
-        await self._act(script.asker, "discussions", f"/v1/problems/{self.thread_id}/resolve")
+        problem = await self._act(script.asker, "discussions", f"/v1/problems/{self.thread_id}", method="GET")
+        if problem["state"] != "resolved":
+            await self._act(script.asker, "discussions", f"/v1/problems/{self.thread_id}/resolve")
         await self._event("the problem is resolved", ProblemResolved, lambda e: True)
 
     async def _act(
@@ -163,7 +165,7 @@ class Journey:
         *,
         method: str = "POST",
     ) -> dict[str, Any]:
-        """A request as ``person``, which waits for the effects of the one before, wherever they arrive."""
+        """A request as ``person``, which waits for the effects of the one before, wherever it goes."""
         headers = {
             "Authorization": f"Bearer {self.world.token(person)}",
             "Idempotency-Key": new_id(),

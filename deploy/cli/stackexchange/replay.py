@@ -39,7 +39,7 @@ class Replay:
     ) -> None:
         self._spool = spool
         self._urls = {phase: f"{members.rstrip('/')}/v1/imports" for phase in PHASES}
-        self._urls["thread"] = f"{discussions.rstrip('/')}/v1/imports"
+        self._urls["threads"] = f"{discussions.rstrip('/')}/v1/imports"
         self._token = token
         self._patience = patience
         self._refused: set[str] = set()
@@ -66,7 +66,7 @@ class Replay:
                 links.append(item)
             else:
                 # All memberships change one community: they would only get into each other's way.
-                lane = 0 if phase == "membership" else zlib.crc32(item.thread.encode()) % LANES
+                lane = 0 if phase == "memberships" else zlib.crc32(item.thread.encode()) % LANES
                 lanes[lane].append(item)
         url = self._urls[phase]
         # The first request of a lane that fails stops the others: none is left behind running.

@@ -30,7 +30,8 @@ FORMAT = "1"
 FILES = ("Users", "Posts", "PostHistory", "Votes", "Comments", "PostLinks", "Tags")
 """In the order in which they build on each other."""
 
-PHASES = ("member", "community", "membership", "thread")
+PHASES = ("members", "the community", "memberships", "threads")
+"""What is imported before what."""
 EXAMPLES = 3
 
 _SCHEMA = """
