@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +232,18 @@ def test_a_limit_takes_the_first_questions_with_what_belongs_to_them(tmp_path: P
     assert {s["id"] for s in of_kind(items, "solution")} == {se("solution", 2), se("solution", 3)}
     assert {m["name"] for m in of_kind(items, "member")} == {"Ada", "Béla Bartók", "drive-by"}
     assert not of_kind(items, "link")
+
+
+def test_a_dump_can_be_moved_to_end_at_a_given_time(tmp_path: Path) -> None:
+    until = datetime(2026, 3, 10, 10, tzinfo=UTC)
+    spool = Spool(tmp_path / "work.sqlite", "workshop")
+    spool.fill(WORKSHOP, until=until)
+    items = drained(spool)
+    spool.close()
+    times = {item.key: datetime.fromisoformat(item.payload["at"]) for item in items}
+    assert max(times.values()) == until
+    assert times["p:3"] - times["p:1"] == timedelta(days=1)  # as far apart as they were
+    assert times["m:u:1"] < times["p:1"]
 
 
 # -- going on --------------------------------------------------------------------------------------------
