@@ -129,18 +129,18 @@ def replay_command(
 async def letters(kafka: str, group: str, wanted: Filter) -> AsyncGenerator[Record, None]:
     """The group's dead letters that are there now, the oldest first."""
     place = TopicPartition(dead_letters(group).name, 0)
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False)
+    # Not `seek_to_beginning`: aiokafka's own reset to the default, `latest`, may overtake it.
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=kafka, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
     await consumer.start()
     try:
         consumer.assign([place])
         end = (await consumer.end_offsets([place]))[place]
-        await consumer.seek_to_beginning(place)
         count, fetched = 0, False
         while await consumer.position(place) < end and count != wanted.limit:
             records = (await consumer.getmany(place, timeout_ms=1000, max_records=500)).get(place, [])
-            if (
-                not fetched
-            ):  # Tansu answers `end_offsets` with the last batch's first record; a fetch is right
+            if not fetched:  # Tansu's end offset counts the last batch as one record; a fetch is right
                 end, fetched = max(end, consumer.highwater(place) or 0), True
             for record in records:
                 if record.offset < end and wanted.admits(record) and count != wanted.limit:

@@ -70,11 +70,7 @@ async def topics(kafka: str, declared: Sequence[Topic] = ALL_TOPICS) -> None:
     async with _admin(kafka) as admin:
         brokers = len((await admin.describe_cluster())["brokers"])
         replicas = min(3, brokers)
-        existing = {
-            found["topic"]: len(found["partitions"])
-            for found in await admin.describe_topics()
-            if not found["error_code"]
-        }
+        existing = await _partitions(admin)
         wrong = [
             f"{topic.name} has {existing[topic.name]} partitions and is declared with {topic.partitions}"
             for topic in declared
@@ -88,7 +84,19 @@ async def topics(kafka: str, declared: Sequence[Topic] = ALL_TOPICS) -> None:
             for name, code, *_ in answer.topic_errors:
                 if code not in (0, _TOPIC_EXISTS):
                     raise Refused(f"{name}: {for_code(code).description}")
+            async with asyncio.timeout(30):  # what a controller has created, brokers learn a moment later
+                while not {topic.name for topic in declared} <= (await _partitions(admin)).keys():  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
     typer.echo(f"topics: {len(missing)} created, {len(declared) - len(missing)} were there")
+
+
+async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    """How many partitions each topic has that is there and has its leaders."""
+    return {
+        found["topic"]: len(found["partitions"])
+        for found in await admin.describe_topics()
+        if not found["error_code"] and not any(each["error_code"] for each in found["partitions"])
+    }
 
 
 def _new(topic: Topic, replicas: int) -> NewTopic:
@@ -164,6 +172,6 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     except GuildhallError as error:
         typer.echo(f"{error.code}: {error.detail}", err=True)
         raise typer.Exit(1) from None
-    except (KafkaError, PyMongoError) as error:
+    except (KafkaError, PyMongoError, TimeoutError) as error:
         typer.echo(f"{type(error).__name__}: {str(error)[:300]}", err=True)
         raise typer.Exit(1) from None

@@ -101,9 +101,8 @@ async def test_dead_letters_are_listed_filtered_and_replayed_byte_for_byte(stack
     assert await replay(stack.kafka, GROUP, Filter(code="invalid-data"), rate=1000) == (2, 0)
 
     place = TopicPartition(replays(GROUP).name, 0)
-    async with AIOKafkaConsumer(bootstrap_servers=stack.kafka) as consumer:
+    async with AIOKafkaConsumer(bootstrap_servers=stack.kafka, auto_offset_reset="earliest") as consumer:
         consumer.assign([place])
-        await consumer.seek_to_beginning(place)
         back = [await consumer.getone() for _ in range(2)]
         assert consumer.highwater(place) == 2, "no more than asked for"
     for record, offset in zip(back, (0, 2), strict=True):
