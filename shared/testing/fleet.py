@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -25,10 +26,18 @@ def _free_port() -> int:
 class Fleet:
     """Start it, kill parts of it, start them again; everything dies with the process that made it.
 
-    The parts are named ``members``, ``members-relay`` and so on.
+    The parts are named ``members``, ``members-relay`` and so on; further replicas ``notifications-2``.
     """
 
-    def __init__(self, settings: ServiceSettings, logs: Path, *, separate_relays: bool = True) -> None:
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        logs: Path,
+        *,
+        separate_relays: bool = True,
+        replicas: Mapping[str, int] | None = None,
+    ) -> None:
+        """``replicas``: how many of a service, where it is not one; clients talk to the first."""
         self._urls = {service: f"http://127.0.0.1:{_free_port()}" for service in SERVICES}
         environment = [
             f"{name}={value}"
@@ -50,6 +59,10 @@ class Fleet:
             service: ["serve", service, "--host", "127.0.0.1", "--port", url.rsplit(":", 1)[1]]
             for service, url in self._urls.items()
         }
+        for service, count in (replicas or {}).items():
+            for number in range(2, count + 1):
+                address = ["--host", "127.0.0.1", "--port", str(_free_port())]
+                commands[f"{service}-{number}"] = ["serve", service, *address]
         if separate_relays:
             commands |= {
                 f"{service}-relay": ["relay", service, "--host", "127.0.0.1", "--port", str(_free_port())]

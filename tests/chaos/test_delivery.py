@@ -17,7 +17,8 @@ from tests.chaos.checker import Load, verdict
 async def _under_fire(stack: Stack, logs: Path, seed: int, seconds: float, *, disasters: bool) -> None:
     chance = random.Random(seed)
     settings = settings_for(stack)
-    fleet = Fleet(settings, logs)
+    # Three consumers of one group: every kill and every revival is a rebalance.
+    fleet = Fleet(settings, logs, replicas={"notifications": 3})
     try:
         await fleet.start()
         load = Load(fleet, seed)
