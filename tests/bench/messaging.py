@@ -30,7 +30,7 @@ from shared.messaging.relay import INDEXES as RELAY_INDEXES
 from shared.messaging.relay import Relay
 from shared.messaging.runtime import INBOX, Runtime
 from shared.messaging.runtime import INDEXES as INBOX_INDEXES
-from shared.storage import Database, Index, UnitOfWork
+from shared.storage import Database, UnitOfWork
 from shared.storage.unit_of_work import OUTBOX
 from shared.testing.harness import create_topics, eventually
 from shared.testing.stack import Stack
@@ -178,11 +178,13 @@ async def _raw_consumer(stack: Stack, topic: Topic, count: int) -> float:
     client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(stack.mongodb)
     collection = client[f"bench-{new_id()[-12:]}"]["raw"]
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=stack.kafka, enable_auto_commit=False, fetch_max_wait_ms=FETCH_WAIT_MS
+        bootstrap_servers=stack.kafka,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=FETCH_WAIT_MS,
     )
     await consumer.start()
     consumer.assign([TopicPartition(topic.name, number) for number in range(topic.partitions)])
-    await consumer.seek_to_beginning()
     seen, started = 0, 0.0
     while seen < count:
         fetched = await consumer.getmany(timeout_ms=1000, max_records=1000)
@@ -249,6 +251,3 @@ async def throughput(stack: Stack, count: int, rounds: int, progress: Progress) 
         await consumer_round(stack, count, figures, notifications())
         progress.advance(task)
     return figures
-
-
-__all__ = ["Figures", "Index", "throughput"]

@@ -19,6 +19,7 @@ from shared.contracts import EVENTS
 from shared.contracts.discussions import CommentAdded, ProblemPosted, SolutionProposed
 from shared.contracts.topics import EVENT_TOPICS
 from shared.ids import new_id
+from shared.messaging.broker import FETCH_WAIT_MS
 from shared.messaging.envelope import Received, decode, type_of
 from shared.settings import ServiceSettings
 from shared.storage import Database
@@ -115,18 +116,21 @@ class Load:
 
 async def published(settings: ServiceSettings) -> dict[str, list[Received[Any]]]:
     """Every event on the topics, by topic, in the order of each partition."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=FETCH_WAIT_MS,
+    )
     await consumer.start()
     try:
-        partitions = [
-            TopicPartition(topic.name, n) for topic in EVENT_TOPICS for n in range(topic.partitions)
-        ]
-        ends = await consumer.end_offsets(partitions)
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning()
+        consumer.assign(
+            [TopicPartition(topic.name, n) for topic in EVENT_TOPICS for n in range(topic.partitions)]
+        )
         events: dict[str, list[Received[Any]]] = defaultdict(list)
-        while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
-            for partition, records in (await consumer.getmany(timeout_ms=500)).items():
+        # To the end, by silence: Tansu's end offsets count the last batch as one record.
+        while fetched := await consumer.getmany(timeout_ms=2_000):
+            for partition, records in fetched.items():
                 for record in records:
                     if (event := EVENTS.get(type_of(record))) is not None:
                         events[partition.topic].append(decode(record, event))
