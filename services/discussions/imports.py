@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import Field
 
 from services.discussions import commands, store
 from services.discussions.domain.access import no_such_problem, no_such_solution
@@ -17,23 +16,13 @@ from shared.errors import NotFound, OutOfOrder
 from shared.storage import UnitOfWork
 from shared.web import imports
 from shared.web.auth import importing
-from shared.web.imports import MAX_ITEMS, ImportReport
+from shared.web.imports import MAX_ITEMS, ImportReport, OriginalTime
 from shared.web.mutations import Answer, Mutating
 from shared.web.problems import WRITE_PROBLEMS
 from shared.web.texts import BodyText, Identifier, Note, Request, TagList, TitleText
 
 router = APIRouter(tags=["imports"], responses=WRITE_PROBLEMS)
 
-_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-
-
-def _bounded(at: datetime) -> datetime:
-    if not _EARLIEST <= at < _LATEST:
-        raise ValueError("must be a moment from 1970 on")
-    return at.astimezone(UTC)
-
-
-At = Annotated[AwareDatetime, AfterValidator(_bounded)]
 Score = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 
 
@@ -44,7 +33,7 @@ class ImportProblem(Request):
     id: Identifier
     community_id: Identifier
     author_id: Identifier
-    at: At
+    at: OriginalTime
     title: TitleText
     body: BodyText
     tags: TagList = Field(default_factory=list)
@@ -58,7 +47,7 @@ class ImportSolution(Request):
     id: Identifier
     problem_id: Identifier
     author_id: Identifier
-    at: At
+    at: OriginalTime
     body: BodyText
     score: Score | None = None
 
@@ -70,7 +59,7 @@ class ImportRevision(Request):
     id: Identifier
     solution_id: Identifier
     editor_id: Identifier
-    at: At
+    at: OriginalTime
     body: BodyText
     note: Note = ""
 
@@ -82,7 +71,7 @@ class ImportProblemEdit(Request):
     id: Identifier
     problem_id: Identifier
     editor_id: Identifier
-    at: At
+    at: OriginalTime
     title: TitleText | None = None
     body: BodyText | None = None
     tags: TagList | None = None
@@ -95,7 +84,7 @@ class ImportComment(Request):
     id: Identifier
     item_id: Identifier
     author_id: Identifier
-    at: At
+    at: OriginalTime
     body: BodyText
 
 
@@ -106,7 +95,7 @@ class ImportLink(Request):
     problem_id: Identifier
     target_problem_id: Identifier
     type: LinkKind
-    at: At
+    at: OriginalTime
 
 
 class ImportAccept(Request):
@@ -114,7 +103,7 @@ class ImportAccept(Request):
 
     kind: Literal["accept"]
     solution_id: Identifier
-    at: At | None = None
+    at: OriginalTime | None = None
 
 
 class ImportEndorsement(Request):
@@ -124,7 +113,7 @@ class ImportEndorsement(Request):
     solution_id: Identifier
     endorser_id: Identifier
     basis: Basis
-    at: At
+    at: OriginalTime
 
 
 AnyItem = (

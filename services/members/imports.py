@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from services.members import commands, store
 from services.members.domain.member import Profile
@@ -14,7 +14,7 @@ from shared.errors import NotFound
 from shared.storage import UnitOfWork
 from shared.web import imports
 from shared.web.auth import Caller, importing
-from shared.web.imports import MAX_ITEMS, ImportReport
+from shared.web.imports import MAX_ITEMS, ImportReport, OriginalTime
 from shared.web.mutations import Mutating
 from shared.web.problems import WRITE_PROBLEMS
 from shared.web.texts import BodyText, Identifier, Line, Name, Request, Tag, TagList
@@ -34,7 +34,7 @@ class ImportMember(Request):
 
     kind: Literal["member"]
     id: Identifier
-    at: AwareDatetime
+    at: OriginalTime
     name: Name
     headline: Line = ""
     org_id: Identifier | None = None
@@ -47,7 +47,7 @@ class ImportCommunity(Request):
 
     kind: Literal["community"]
     id: Identifier
-    at: AwareDatetime
+    at: OriginalTime
     name: Name
     type: CommunityKind = "external"
     about: BodyText
@@ -61,7 +61,7 @@ class ImportMembership(Request):
     kind: Literal["membership"]
     community_id: Identifier
     member_id: Identifier
-    at: AwareDatetime
+    at: OriginalTime
     role: Role = "member"
 
 

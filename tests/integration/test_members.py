@@ -159,6 +159,16 @@ async def test_malformed_and_oversized_bodies(app: FastAPI) -> None:
         assert (huge.status_code, huge.json()["code"]) == (413, "body-too-large")
 
 
+@pytest.mark.parametrize(
+    "at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2020-01-01T00:00:00", 7]
+)
+async def test_times_that_no_calendar_takes(app: FastAPI, at: object) -> None:
+    async with client(app, person(), scopes=[IMPORT_SCOPE]) as http:
+        body = {"items": [{"kind": "member", "id": new_id(), "at": at, "name": "Old"}]}
+        answer = await http.post("/v1/imports", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid-input")
+
+
 async def test_an_import_twice_doubles_nothing_and_needs_its_scope(app: FastAPI, topics: Stack) -> None:
     community, founder, joiner = new_id(), new_id(), new_id()
     at = "2019-05-01T12:00:00Z"

@@ -10,11 +10,12 @@ rely on here, measured with Tansu 0.6.0 and aiokafka 0.14:
 - Topics come into being when somebody writes to them, and it takes records of any size.
 - A position past the end is not out of range: the consumer waits there forever. `offsets_for_times` answers
   with the beginning, whatever the time.
+- `end_offsets` counts the last batch as one record: take `highwater()` after a fetch instead.
 - No idempotent or transactional producer, no `create_partitions`; at `delete_records` and at the admin
   client's `list_consumer_group_offsets` it closes the connection.
 
 Equal to Kafka: keyed batches of `send_batch`, headers (null and binary too), tombstones, every compression,
-`delete_topics`, beginning and end offsets, committed offsets, pause, seek, two members sharing a topic.
+`delete_topics`, beginning offsets, committed offsets, pause, seek, two members sharing a topic.
 """
 
 from pathlib import Path
