@@ -63,6 +63,7 @@ class Producer:
         try:
             await self._kafka.start()
         except KafkaError as error:
+            await self._kafka.stop()
             raise DependencyDown("kafka-unavailable", f"Kafka does not answer: {error!r}.") from error
 
     async def stop(self) -> None:

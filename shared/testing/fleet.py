@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import socket
 import sys
@@ -68,6 +69,8 @@ class Fleet:
                 f"{service}-relay": ["relay", service, "--host", "127.0.0.1", "--port", str(_free_port())]
                 for service in SERVICES
             }
+        self._alive: set[str] = set()
+        self._supervisor: asyncio.Task[None] | None = None
         self._parts = {
             name: Process(name, env, *environment, *guildhall, *command, log_file=logs / f"{name}.log")
             for name, command in commands.items()
@@ -86,15 +89,23 @@ class Fleet:
         """Start everything; return once all services are ready."""
         for part in self._parts:
             self.revive(part)
+        self._supervisor = asyncio.create_task(self._supervise())
         await self.ready()
 
+    async def _supervise(self) -> None:
+        """Start again what ended by itself, as Compose and Kubernetes do: one that finds no broker ends."""
+        while True:
+            await asyncio.sleep(0.5)
+            for part in self._alive:
+                if self._parts[part].ended:
+                    self._parts[part].start()
+
     async def ready(self) -> None:
-        """Return once all services are ready."""
+        """Return once all services are ready; the logs say why one is not."""
         async with httpx.AsyncClient(timeout=5) as http:
             for service, url in self._urls.items():
 
                 async def answers(service: str = service, url: str = url) -> bool:
-                    self._parts[service].check()
                     try:
                         return (await http.get(f"{url}/health/ready")).status_code == 200
                     except httpx.HTTPError:
@@ -103,14 +114,18 @@ class Fleet:
                 await eventually(answers, within=60)
 
     def kill(self, part: str) -> None:
-        """SIGKILL a process."""
+        """SIGKILL a process; it stays dead until it is revived."""
+        self._alive.discard(part)
         self._parts[part].kill()
 
     def revive(self, part: str) -> None:
         """Start a process, or start it again."""
+        self._alive.add(part)
         self._parts[part].start()
 
     def stop(self) -> None:
         """Kill everything: what is promised must not depend on a farewell."""
+        if self._supervisor is not None:
+            self._supervisor.cancel()
         for process in self._parts.values():
             process.kill()

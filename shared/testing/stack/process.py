@@ -72,6 +72,11 @@ class Process:
             self._popen.kill()
             self._popen.wait()
 
+    @property
+    def ended(self) -> bool:
+        """Whether it was started and runs no longer."""
+        return self._popen is not None and self._popen.poll() is not None
+
     def check(self) -> None:
         """Raise `StackUnavailable` if it has ended by itself."""
         if self._popen and (status := self._popen.poll()) is not None:
