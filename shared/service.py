@@ -12,6 +12,7 @@ from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared import collector
 from shared.clock import Clock, utc_now
 from shared.contracts import EVENTS
 from shared.contracts.generate import Participant, as_json, as_yaml, asyncapi, page, schema_of, short_name
@@ -89,6 +90,7 @@ def build_app(service: Service, settings: ServiceSettings, *, clock: Clock = utc
                 await stack.enter_async_context(background(app))
             await broker.start()
             stack.push_async_callback(broker.stop)
+            collector.settle()
             health.started = True
             yield
             health.stopping = True

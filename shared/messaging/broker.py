@@ -20,7 +20,7 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from shared.contracts.topics import replays
 from shared.messaging.runtime import Runtime
 
-IDLE_POLL_MS = 10
+IDLE_POLL_MS = 4
 """FastStream sleeps for as long as a poll may take after each empty one, deaf to what arrives meanwhile:
 this bounds the latency that adds."""
 

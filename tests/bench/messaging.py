@@ -19,13 +19,14 @@ from faststream.kafka import KafkaBroker
 from motor.motor_asyncio import AsyncIOMotorClient
 from rich.progress import Progress
 
+from shared import collector
 from shared.contracts.discussions import SolutionEndorsed
 from shared.contracts.topics import THREADS, Topic, dead_letters, replays
 from shared.ids import new_id
 from shared.messaging.broker import FETCH_WAIT_MS, make_broker, subscribe
 from shared.messaging.envelope import headers_of
 from shared.messaging.producer import Outgoing, Producer
-from shared.messaging.reactions import Reactions
+from shared.messaging.reactions import Policy, Reactions
 from shared.messaging.relay import INDEXES as RELAY_INDEXES
 from shared.messaging.relay import Relay
 from shared.messaging.runtime import INBOX, Runtime
@@ -132,6 +133,7 @@ async def consumer_round(
         [Outgoing(topic.name, row["key"].encode(), row["data"], headers_of(row)) for row in rows]
     )
     assert all(acknowledged)
+    collector.settle()  # as in a service; for the floor and the hand-written one, too
 
     figures.note("consumer_floor", await _raw_consumer(stack, topic, count))
 
@@ -187,7 +189,7 @@ async def _raw_consumer(stack: Stack, topic: Topic, count: int) -> float:
     consumer.assign([TopicPartition(topic.name, number) for number in range(topic.partitions)])
     seen, started = 0, 0.0
     while seen < count:
-        fetched = await consumer.getmany(timeout_ms=1000, max_records=1000)
+        fetched = await consumer.getmany(timeout_ms=1000, max_records=Policy().max_records)
         started = started or perf_counter()
         records = [record for batch in fetched.values() for record in batch]
         if records:
