@@ -97,7 +97,7 @@ class Fleet:
         while True:
             await asyncio.sleep(0.5)
             for part in self._alive:
-                if self._parts[part].ended:
+                if self._parts[part].has_ended:
                     self._parts[part].start()
 
     async def ready(self) -> None:

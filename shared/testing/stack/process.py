@@ -73,7 +73,7 @@ class Process:
             self._popen.wait()
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether it was started and runs no longer."""
         return self._popen is not None and self._popen.poll() is not None
 
