@@ -87,6 +87,8 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
         self._recent: deque[bool] = deque(maxlen=self._policy.dead_letter_window)
         self._run = 0
         self._pause = self._policy.pause
+        self._deferred: set[TopicPartition] = set()
+        """Partitions of the batch in hand of which nothing more may be handled in it."""
         self._resting: dict[TopicPartition, asyncio.TimerHandle] = {}
         self._progress_at = time.monotonic()
         self._consumer: AIOKafkaConsumer | None = None
@@ -96,7 +98,7 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
     async def handle(self, records: Sequence[Record], consumer: AIOKafkaConsumer) -> None:
         """Settle ``records``: handle, refuse or bury each, then commit; rewind what could not be settled."""
         async with self._in_flight:
-            self._consumer = consumer
+            self._consumer, self._deferred = consumer, set()
             started = time.monotonic()
             # A rebalance may have come between the fetch and this lock: its new owner reads those again.
             assigned = consumer.assignment()
@@ -138,13 +140,15 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
             except InvalidMessage as error:
                 await self._settle(items, settled)  # what came before it is settled before it
                 items = []
+                if partition in self._deferred:
+                    continue
                 await self._bury(record, partition, error.code, error.detail, attempts=1)
             settled.add((partition, record.offset))
         await self._settle(items, settled)
 
     async def _settle(self, items: Sequence[_Item], settled: set[tuple[TopicPartition, int]]) -> None:
         """Settle ``items`` together if that works, else by halves."""
-        items = [item for item in items if item.partition not in self._resting]
+        items = [item for item in items if item.partition not in self._deferred]
         if not items:
             return
         attempt = 0
@@ -195,7 +199,8 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
                 if deferred < self._policy.deferrals:
                     self._failures[place] = (deferred + 1, first)
                     self._metrics.retries.add(1, code=code)
-                    self._rest([item.partition], self._policy.defer)
+                    # To the end of this batch: a timer could fire within it and let a later record pass.
+                    self._deferred.add(item.partition)
                     return False
                 attempt = deferred + 1
         if failure is Failure.UNKNOWN:
@@ -293,7 +298,7 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
         for partition, offset in unsettled.items():
             with suppress(IllegalStateError):  # no longer ours
                 consumer.seek(partition, offset)
-        self._rest([partition for partition in unsettled if partition not in self._resting], rest or 0.01)
+            self._rest(partition, self._policy.defer if partition in self._deferred else rest)
         for partition in {TopicPartition(record.topic, record.partition) for record in records}:
             end = consumer.highwater(partition)
             if end is not None and partition in commit:
@@ -301,16 +306,15 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
                     end - commit[partition], topic=partition.topic, partition=str(partition.partition)
                 )
 
-    def _rest(self, partitions: Sequence[TopicPartition], seconds: float) -> None:
-        """Stop fetching ``partitions`` for ``seconds``; polling, and so membership, goes on."""
+    def _rest(self, partition: TopicPartition, seconds: float) -> None:
+        """Stop fetching ``partition`` for ``seconds``; polling, and so membership, goes on."""
         consumer = self._consumer
         assert consumer is not None
-        for partition in partitions:
-            with suppress(IllegalStateError):
-                consumer.pause(partition)
-                self._resting[partition] = asyncio.get_running_loop().call_later(
-                    seconds, self._resume, partition, consumer
-                )
+        with suppress(IllegalStateError):  # no longer ours
+            consumer.pause(partition)
+            self._resting[partition] = asyncio.get_running_loop().call_later(
+                seconds, self._resume, partition, consumer
+            )
 
     def _resume(self, partition: TopicPartition, consumer: AIOKafkaConsumer) -> None:
         self._resting.pop(partition, None)

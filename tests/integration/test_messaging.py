@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from pymongo import UpdateOne
 
 from shared.contracts.discussions import CommentAdded, ProblemResolved
@@ -376,6 +376,51 @@ async def test_out_of_order_defers_its_partition_and_keeps_order(
         await producer.send([g.outgoing(r) for r in rows])
         await eventually(lambda: _handled(database, [r["_id"] for r in rows]))
         assert await g.effects(database, thread) == [1, 2, 3, 4, 5]
+
+
+class TwoPartitions:
+    """What the runtime asks of a consumer, for batches put together by hand."""
+
+    def __init__(self) -> None:
+        self.sought: dict[TopicPartition, int] = {}
+
+    def assignment(self) -> set[TopicPartition]:
+        return {TopicPartition("t", 0), TopicPartition("t", 1)}
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self.sought[partition] = offset
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None: ...
+
+    def pause(self, partition: TopicPartition) -> None: ...
+
+    def resume(self, partition: TopicPartition) -> None: ...
+
+    def highwater(self, partition: TopicPartition) -> None: ...
+
+
+async def test_what_is_deferred_is_not_overtaken_while_its_batch_takes_long(
+    topics: Stack, database: Database, producer: Producer
+) -> None:
+    early, slow = [row("early", 1), row("early", 2)], [row("slow", 1), row("slow", 2)]
+
+    def record(row: dict[str, Any], partition: int, offset: int) -> ConsumerRecord[Any, Any]:
+        headers = headers_of(row)
+        return ConsumerRecord(
+            "t", partition, offset, 0, 0, row["key"].encode(), row["data"], 0, 0, 0, headers
+        )
+
+    # The deferral is over long before the batch is, because the other partition backs off.
+    policy = Policy(first_backoff=0.1, max_backoff=0.2, defer=0.001)
+    async with group(topics, database, producer, policy) as g:
+        g.fail[early[0]["_id"]] = [OutOfOrder("early", "not yet")]
+        g.fail[slow[0]["_id"]] = [Transient("busy", "try again"), Transient("busy", "try again"), None]
+        consumer = TwoPartitions()
+        batch = [record(early[0], 0, 7), record(slow[0], 1, 3), record(slow[1], 1, 4), record(early[1], 0, 8)]
+        await g.runtime.handle(batch, consumer)
+        assert await g.effects(database, "early") == []
+        assert await g.effects(database, "slow") == [1, 2]
+        assert consumer.sought == {TopicPartition("t", 0): 7}
 
 
 async def test_a_dependency_that_is_down_pauses_and_never_dead_letters(
