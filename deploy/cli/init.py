@@ -100,11 +100,7 @@ async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
 
 
 def _new(topic: Topic, replicas: int) -> NewTopic:
-    configs = {
-        "cleanup.policy": "delete",
-        "retention.ms": str(int(topic.retention.total_seconds() * 1000)),
-        "min.insync.replicas": str(max(1, replicas - 1)),
-    }
+    configs = {**topic.config, "min.insync.replicas": str(max(1, replicas - 1))}
     return NewTopic(topic.name, topic.partitions, replicas, topic_configs=configs)
 
 

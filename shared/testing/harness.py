@@ -47,7 +47,9 @@ async def create_topics(stack: Stack, topics: Sequence[Topic] = ALL_TOPICS) -> N
     try:
         for topic in topics:
             with suppress(TopicAlreadyExistsError):
-                await admin.create_topics([NewTopic(topic.name, topic.partitions, 1)])
+                await admin.create_topics(
+                    [NewTopic(topic.name, topic.partitions, 1, topic_configs=topic.config)]
+                )
     finally:
         await admin.close()
 

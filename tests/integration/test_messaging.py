@@ -322,7 +322,7 @@ async def test_garbage_is_buried_and_the_rest_goes_on(
         (good["data"], [*without, ("ce_type", b"\xff\xfe")]),
         (good["data"][:20], [(n, v if n != "ce_id" else b"x1") for n, v in fine]),  # truncated
         (b"\xff\xfe\x00", [(n, v if n != "ce_id" else b"x2") for n, v in fine]),
-        (b'{"x": "' + b"y" * 900_000 + b'"}', [(n, v if n != "ce_id" else b"x3") for n, v in fine]),
+        (b'{"x": "' + b"y" * 1_048_000 + b'"}', [(n, v if n != "ce_id" else b"x3") for n, v in fine]),
         (good["data"], [(n, v) for n, v in fine if n != "ce_id"]),
         (good["data"], [(n, v if n != "ce_time" else b"yesterday") for n, v in fine]),
     ]
