@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, Field
 
 from services.discussions import commands, queries
@@ -19,6 +19,7 @@ from shared.ids import new_id
 from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller
+from shared.web.database import Db
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -29,14 +30,6 @@ router = APIRouter()
 CommunityPath = Annotated[str, Path(max_length=100, description="A community's id.")]
 ProblemPath = Annotated[str, Path(max_length=100, description="A problem's id.")]
 SolutionPath = Annotated[str, Path(max_length=100, description="A solution's id.")]
-
-
-def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
-
-
-Db = Annotated[Database, Depends(_database)]
 
 
 class ProblemText(texts.Request):

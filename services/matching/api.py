@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, Field
 
 from services.matching import commands, queries
 from services.matching.domain.asking import Ask, State
 from shared.errors import BadRequest
-from shared.storage import Database, UnitOfWork
+from shared.storage import UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller
+from shared.web.database import Db
 from shared.web.mutations import Answer, Mutating
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -24,14 +25,6 @@ router = APIRouter(tags=["asks"])
 
 AskPath = Annotated[str, Path(max_length=100, description="An ask's id.")]
 ThreadPath = Annotated[str, Path(max_length=100, description="A problem's id.")]
-
-
-def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
-
-
-Db = Annotated[Database, Depends(_database)]
 
 
 class DeclineText(texts.Request):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Path, Response
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from services.members import commands, queries
@@ -13,9 +13,10 @@ from services.members.domain.member import Member, Profile
 from shared.contracts.members import CommunityKind, Level, Role, Skill, Standing
 from shared.ids import new_id
 from shared.settings import LIMITS
-from shared.storage import Database, UnitOfWork
+from shared.storage import UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller
+from shared.web.database import Db
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -26,14 +27,6 @@ router = APIRouter()
 MemberPath = Annotated[str, Path(max_length=100, description="A member's id.")]
 CommunityPath = Annotated[str, Path(max_length=100, description="A community's id.")]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
-
-
-def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
-
-
-Db = Annotated[Database, Depends(_database)]
 
 
 class SkillText(texts.Request):

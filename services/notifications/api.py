@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from services.notifications import commands, queries, stream
 from services.notifications.queries import NotificationView, State
 from services.notifications.settings import SETTINGS
-from shared.storage import Database, UnitOfWork
+from shared.storage import UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller
+from shared.web.database import Db
 from shared.web.mutations import Answer, Mutating
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -24,14 +25,6 @@ router = APIRouter()
 
 NotificationPath = Annotated[str, Path(max_length=200, description="A notification's id.")]
 ThreadPath = Annotated[Identifier, Path(description="A thread's id.")]
-
-
-def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
-
-
-Db = Annotated[Database, Depends(_database)]
 
 
 class ReadUpTo(texts.Request):
