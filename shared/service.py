@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import collector
 from shared.clock import Clock, utc_now
+from shared.clockwork import Duty, clockwork
 from shared.contracts import EVENTS
 from shared.contracts.generate import Participant, as_json, as_yaml, asyncapi, page, schema_of, short_name
 from shared.errors import NotFound, TooLarge
@@ -45,6 +46,8 @@ class Service:
     routers: Sequence[APIRouter]
     reactions: Reactions
     indexes: Indexes
+    duties: Sequence[Duty] = ()
+    """What is done because time has passed."""
     background: Sequence[Background] = field(default_factory=tuple)
     """What else runs while the service does: entered after the database is up, left before it closes."""
 
@@ -88,6 +91,7 @@ def build_app(service: Service, settings: ServiceSettings, *, clock: Clock = utc
                 stack.push_async_callback(relay.stop)
             for background in service.background:
                 await stack.enter_async_context(background(app))
+            await stack.enter_async_context(clockwork(database, service.duties, settings.clockwork_seconds))
             await broker.start()
             stack.push_async_callback(broker.stop)
             collector.settle()

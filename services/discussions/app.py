@@ -9,7 +9,7 @@ from shared.service import Service
 service = Service(
     name="discussions",
     about="Problems, solutions and their revisions, endorsements, comments.",
-    routers=[api.router, imports.router],
+    routers=[*api.ROUTERS, imports.router],
     reactions=reactions,
     indexes=store.INDEXES,
 )

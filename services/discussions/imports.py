@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
-from services.discussions import commands, store
+from services.discussions.commands import threads as commands
 from services.discussions.domain.access import no_such_problem, no_such_solution
 from services.discussions.domain.solution import Solution
 from services.discussions.domain.thread import Thread
+from services.discussions.store import threads as store
 from shared.contracts.discussions import Basis, ItemKind, LinkKind
 from shared.errors import NotFound, OutOfOrder
 from shared.storage import UnitOfWork

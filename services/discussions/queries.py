@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from services.discussions import store
 from services.discussions.domain.access import no_such_community, no_such_problem, no_such_solution
 from services.discussions.domain.solution import Revision, Solution
 from services.discussions.domain.thread import Comment, Thread
+from services.discussions.store import threads as store
 from shared.storage import Database
 from shared.web.auth import Caller
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.discussions import store
+from services.discussions.store import threads as store
 from shared.contracts.members import (
     CommunityCreated,
     MemberJoined,

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
-from services.members import commands, store
+from services.members.commands import people as commands
 from services.members.domain.member import Profile
+from services.members.store import people as store
 from shared.contracts.members import CommunityKind, Role, Skill
 from shared.errors import NotFound
 from shared.storage import UnitOfWork

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from services.members import store
 from services.members.domain.community import Community, Membership, may_see, no_such_community
 from services.members.domain.member import Member
+from services.members.store import people as store
 from shared.errors import NotFound
 from shared.storage import Database
 from shared.web.auth import Caller

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.members import store
 from services.members.domain import community as communities
 from services.members.domain import member as people
 from services.members.domain.community import Community, Membership
 from services.members.domain.member import Member, Profile
+from services.members.store import people as store
 from shared.contracts.members import CommunityKind, Role, Skill
 from shared.errors import Conflict, NotFound
 from shared.storage import UnitOfWork

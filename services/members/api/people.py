@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from services.members import commands, queries
+from services.members import queries
+from services.members.commands import people as commands
 from services.members.domain.community import Community, Membership
 from services.members.domain.member import Member, Profile
 from shared.contracts.members import CommunityKind, Level, Role, Skill, Standing

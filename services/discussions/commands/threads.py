@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.discussions import store
 from services.discussions.domain import solution as solutions
 from services.discussions.domain import thread as threads
 from services.discussions.domain.access import (
@@ -18,6 +17,7 @@ from services.discussions.domain.access import (
 from services.discussions.domain.rules import RULES
 from services.discussions.domain.solution import Endorsement, Solution
 from services.discussions.domain.thread import Comment, Thread
+from services.discussions.store import threads as store
 from shared.contracts.discussions import Basis, ItemKind, LinkKind
 from shared.errors import BadInput, NotFound
 from shared.storage import UnitOfWork

@@ -9,7 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, Field
 
-from services.discussions import commands, queries
+from services.discussions import queries
+from services.discussions.commands import threads as commands
 from services.discussions.domain.solution import Revision, Solution
 from services.discussions.domain.thread import Comment, Link, ProblemState, Thread
 from services.discussions.queries import Names

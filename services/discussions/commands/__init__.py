@@ -1,0 +1,1 @@
+"""What discussions can be told to do: load, decide, save the state and its events."""

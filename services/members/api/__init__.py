@@ -1,0 +1,9 @@
+"""HTTP: request, command or query, response; one module per aggregate, no rules here."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from services.members.api import people
+
+ROUTERS: list[APIRouter] = [people.router]

@@ -1,0 +1,1 @@
+"""What members can be told to do: load, decide, save the state and its events."""
