@@ -45,9 +45,7 @@ class ServiceSettings(BaseSettings):
     )
     clock_skew_seconds: float = 30.0
 
-    clockwork_seconds: float = Field(
-        30.0, gt=0, description="How often what is due by its date is looked for."
-    )
+    clockwork_seconds: float = Field(30.0, gt=0, description="Seconds between two looks for what is due.")
     relay_in_process: bool = Field(True, description="False where `guildhall relay` runs beside the service.")
     consumer_session_seconds: float = Field(
         10.0,
