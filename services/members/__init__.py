@@ -1,4 +1,5 @@
-"""Members: people and their skills, communities, and who belongs to them, as what.
+"""Members: people and their skills, communities and who belongs to them, as what, and connections.
 
-Publishes ``members.people`` (by member) and ``members.communities`` (by community). Reacts to nothing yet.
+Publishes ``members.people`` (by member), ``members.communities`` (by community) and ``members.connections``
+(by connection). Reacts to nothing yet.
 """

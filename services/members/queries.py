@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from services.members.domain.community import Community, Membership, may_see, no_such_community
+from services.members.domain.connection import Connection, ConnectionState, no_such_connection
 from services.members.domain.member import Member
+from services.members.store import connections as connection_store
 from services.members.store import people as store
-from shared.errors import NotFound
+from shared.errors import BadInput, NotFound
 from shared.storage import Database
 from shared.web.auth import Caller
+
+MUTUAL_STEP = 200
+"""How many of the caller's connections are compared at once when mutual ones are looked for."""
 
 
 async def member(database: Database, member_id: str) -> Member:
@@ -44,3 +49,39 @@ async def memberships_of(
 ) -> list[Membership]:
     """The caller's own memberships, by community id."""
     return await store.memberships_of(database, caller.member_id, after, limit)
+
+
+async def connection(database: Database, caller: Caller, connection_id: str) -> Connection:
+    """A connection that the caller is a side of."""
+    found = await connection_store.find_connection(database, connection_id)
+    if found is None or caller.member_id not in (found.requester_id, found.addressee_id):
+        raise no_such_connection()
+    return found
+
+
+async def connections_of(
+    database: Database, caller: Caller, state: ConnectionState, before: str | None, limit: int
+) -> list[Connection]:
+    """The caller's connections in a state, the latest asked for first."""
+    return await connection_store.connections_of(database, caller.member_id, state, before, limit)
+
+
+async def mutual(
+    database: Database, caller: Caller, member_id: str, before: str | None, limit: int
+) -> list[Connection]:
+    """The caller's connections with those whom the other member is connected with, too; the latest first."""
+    if member_id == caller.member_id:
+        raise BadInput(
+            "mutual-with-oneself", "These are all your connections.", fix="List your connections instead."
+        )
+    await member(database, member_id)
+    shared: list[Connection] = []
+    while len(shared) < limit:
+        mine = await connections_of(database, caller, "connected", before, MUTUAL_STEP)
+        others = [each.other(caller.member_id) for each in mine]
+        theirs = await connection_store.connected_among(database, member_id, others)
+        shared += [each for each in mine if each.other(caller.member_id) in theirs]
+        if len(mine) < MUTUAL_STEP:
+            break
+        before = mine[-1].connection_id
+    return shared[:limit]

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contracts.base import CommunityId, Event, MemberId, Moment, OrgId, Tags
-from shared.contracts.topics import COMMUNITIES, PEOPLE, Topic
+from shared.contracts.base import CommunityId, Event, MemberId, Moment, OrgId, Tags, ThreadId
+from shared.contracts.topics import COMMUNITIES, CONNECTIONS, PEOPLE, Topic
 
 Level = Literal["learning", "practising", "proficient", "expert"]
 Role = Literal["member", "facilitator", "steward"]
@@ -103,3 +103,41 @@ class RoleChanged(CommunityEvent):
     role: Annotated[Role, Field(description="The role from now on.", examples=["facilitator"])]
     previous_role: Annotated[Role, Field(description="The role until now.", examples=["member"])]
     changed_by: MemberId
+
+
+class ConnectionEvent(Event, abstract=True):
+    """Something about a connection between two members; ordered by connection."""
+
+    topic: ClassVar[Topic] = CONNECTIONS
+    connection_id: Annotated[
+        str, Field(description="A connection's id.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c3c01"])
+    ]
+    requester_id: MemberId
+    addressee_id: Annotated[
+        str,
+        Field(description="The member who was asked.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b02"]),
+    ]
+
+
+class ConnectionRequested(ConnectionEvent):
+    """A member asked another to connect."""
+
+    note: Annotated[str, Field(description="What the requester wrote.", examples=["Let us compare notes."])]
+    thread_id: ThreadId | None = Field(
+        description="The thread that prompted it.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2d01"]
+    )
+
+
+class ConnectionMade(ConnectionEvent):
+    """Two members are connected from now on."""
+
+
+class ConnectionDeclined(ConnectionEvent):
+    """The member who was asked does not want to connect."""
+
+
+class ConnectionEnded(ConnectionEvent):
+    """One side ended the connection, or the requester took the request back."""
+
+    ended_by: MemberId
+    was_connected: Annotated[bool, Field(description="False where it was still a request.", examples=[True])]

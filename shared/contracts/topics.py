@@ -39,6 +39,9 @@ PEOPLE = Topic("members.people", "members", "member_id", "Members, their profile
 COMMUNITIES = Topic(
     "members.communities", "members", "community_id", "Communities and who belongs to them, as what."
 )
+CONNECTIONS = Topic(
+    "members.connections", "members", "connection_id", "Connections between two members, and their requests."
+)
 THREADS = Topic(
     "discussions.threads",
     "discussions",
@@ -50,7 +53,7 @@ DELIVERIES = Topic(
     "notifications.deliveries", "notifications", "member_id", "What was delivered to whom, and why."
 )
 
-EVENT_TOPICS = (PEOPLE, COMMUNITIES, THREADS, ASKS, DELIVERIES)
+EVENT_TOPICS = (PEOPLE, COMMUNITIES, CONNECTIONS, THREADS, ASKS, DELIVERIES)
 """The topics that carry events of the published language."""
 
 SERVICES = ("members", "discussions", "matching", "notifications")

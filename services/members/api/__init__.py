@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.members.api import people
+from services.members.api import connections, people
 
-ROUTERS: list[APIRouter] = [people.router]
+ROUTERS: list[APIRouter] = [people.router, connections.router]

@@ -33,7 +33,7 @@ async def register(uow: UnitOfWork, caller: Caller, profile: Profile, at: dateti
 
 async def edit_profile(uow: UnitOfWork, caller: Caller, version: int, profile: Profile) -> Member:
     """Replace the caller's profile, if ``version`` is still the present one."""
-    member = await _registered(uow, caller)
+    member = await registered(uow, caller)
     require_version(member.version, version)
     member, event = people.edit_profile(member, caller.org_id, profile)
     store.save_member(uow, member)
@@ -43,7 +43,7 @@ async def edit_profile(uow: UnitOfWork, caller: Caller, version: int, profile: P
 
 async def state_skills(uow: UnitOfWork, caller: Caller, version: int, skills: Sequence[Skill]) -> Member:
     """Replace the caller's skills, if ``version`` is still the present one."""
-    member = await _registered(uow, caller)
+    member = await registered(uow, caller)
     require_version(member.version, version)
     member, event = people.state_skills(member, skills)
     store.save_member(uow, member)
@@ -63,7 +63,7 @@ async def found_community(
     at: datetime | None = None,
 ) -> Community:
     """Found a community, with the caller as its first steward."""
-    member = await _registered(uow, caller)
+    member = await registered(uow, caller)
     if await store.load_community(uow, community_id) is not None:
         raise Conflict("already-founded", "There is a community with this id already.")
     now = at or uow.now
@@ -87,7 +87,7 @@ async def found_community(
 
 async def join(uow: UnitOfWork, caller: Caller, community_id: str, at: datetime | None = None) -> Membership:
     """The caller joins a community, on trial."""
-    member = await _registered(uow, caller)
+    member = await registered(uow, caller)
     community = await _community(uow, community_id, member.org_id)
     present = await store.load_membership(uow, community_id, member.member_id)
     community, membership, event = communities.join(
@@ -151,7 +151,8 @@ async def appoint(uow: UnitOfWork, community_id: str, member_id: str, role: Role
     return membership
 
 
-async def _registered(uow: UnitOfWork, caller: Caller) -> Member:
+async def registered(uow: UnitOfWork, caller: Caller) -> Member:
+    """The caller as a member. Raises ``NotFound`` for somebody who has not registered yet."""
     member = await store.load_member(uow, caller.member_id)
     if member is None:
         raise NotFound(
