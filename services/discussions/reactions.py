@@ -8,6 +8,7 @@ from shared.contracts.members import (
     MemberJoined,
     MemberLeft,
     MemberRegistered,
+    MemberRemoved,
     ProfileUpdated,
     RoleChanged,
 )
@@ -32,8 +33,10 @@ async def project_communities(batch: Batch[CommunityCreated], uow: UnitOfWork) -
         store.project_community(uow, received.event)
 
 
-@reactions.batch(MemberJoined, MemberLeft, RoleChanged)
-async def project_memberships(batch: Batch[MemberJoined | MemberLeft | RoleChanged], uow: UnitOfWork) -> None:
+@reactions.batch(MemberJoined, MemberLeft, MemberRemoved, RoleChanged)
+async def project_memberships(
+    batch: Batch[MemberJoined | MemberLeft | MemberRemoved | RoleChanged], uow: UnitOfWork
+) -> None:
     """Know who belongs to which community, as what."""
     for received in batch:
         store.project_membership(uow, received.event)

@@ -23,6 +23,7 @@ from shared.contracts.members import (
     MemberJoined,
     MemberLeft,
     MemberRegistered,
+    MemberRemoved,
     ProfileUpdated,
     RoleChanged,
     SkillsUpdated,
@@ -34,7 +35,7 @@ reactions = Reactions("matching")
 
 Belonging = (
     MemberRegistered | ProfileUpdated | SkillsUpdated
-    | CommunityCreated | MemberJoined | MemberLeft | RoleChanged
+    | CommunityCreated | MemberJoined | MemberLeft | MemberRemoved | RoleChanged
 )  # fmt: skip
 Deed = ProblemPosted | SolutionProposed | SolutionRevised | SolutionEndorsed | SolutionAccepted | CommentAdded
 
@@ -46,6 +47,7 @@ Deed = ProblemPosted | SolutionProposed | SolutionRevised | SolutionEndorsed | S
     CommunityCreated,
     MemberJoined,
     MemberLeft,
+    MemberRemoved,
     RoleChanged,
 )
 async def who_belongs(batch: Batch[Belonging], uow: UnitOfWork) -> None:
@@ -73,7 +75,7 @@ async def who_belongs(batch: Batch[Belonging], uow: UnitOfWork) -> None:
                     joined_at=event.joined_at,
                 )
                 changed.add(event.member_id)
-            case MemberLeft() as event:
+            case MemberLeft() | MemberRemoved() as event:
                 store.project_left(uow, (event.community_id, event.member_id), event.version)
                 changed.add(event.member_id)
             case RoleChanged() as event:

@@ -10,7 +10,7 @@ from pydantic import Field
 from services.members.commands import people as commands
 from services.members.domain.member import Profile
 from services.members.store import people as store
-from shared.contracts.members import CommunityKind, Role, Skill
+from shared.contracts.members import CommunityKind, JoinPolicy, Role, Skill
 from shared.errors import NotFound
 from shared.storage import UnitOfWork
 from shared.web import imports
@@ -51,6 +51,7 @@ class ImportCommunity(Request):
     at: OriginalTime
     name: Name
     type: CommunityKind = "external"
+    join_policy: JoinPolicy = "open"
     about: BodyText
     tags: TagList = Field(default_factory=list)
     founder_id: Identifier
@@ -109,6 +110,7 @@ async def _carry_out(uow: UnitOfWork, item: ImportMember | ImportCommunity | Imp
                 kind=item.type,
                 about=item.about,
                 tags=item.tags,
+                join_policy=item.join_policy,
                 at=item.at,
             )
         case ImportMembership():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from services.members.domain.admission import Admission, Waiting, require_steward
 from services.members.domain.community import Community, Membership, may_see, no_such_community
 from services.members.domain.connection import Connection, ConnectionState, no_such_connection
 from services.members.domain.member import Member
+from services.members.store import admissions as admission_store
 from services.members.store import connections as connection_store
 from services.members.store import people as store
 from shared.errors import BadInput, NotFound
@@ -85,3 +87,20 @@ async def mutual(
             break
         before = mine[-1].connection_id
     return shared[:limit]
+
+
+async def admissions_to(
+    database: Database, caller: Caller, community_id: str, state: Waiting, after: str | None, limit: int
+) -> list[Admission]:
+    """Who stands at the door of a community that the caller is a steward of, by member id."""
+    await community(database, caller, community_id)
+    membership = await store.find_membership(database, community_id, caller.member_id)
+    if membership is None:
+        raise NotFound("not-a-member", "You do not belong to this community.")
+    require_steward(membership)
+    return await admission_store.admissions_to(database, community_id, state, after, limit)
+
+
+async def admissions_of(database: Database, caller: Caller, after: str | None, limit: int) -> list[Admission]:
+    """At which doors the caller stands, by community id."""
+    return await admission_store.admissions_of(database, caller.member_id, after, limit)

@@ -9,7 +9,14 @@ from services.notifications.domain.routing import NOTIFYING, Thread, route
 from services.notifications.settings import SETTINGS
 from shared.contracts.base import Event
 from shared.contracts.discussions import ProblemPosted, ProblemUpdated, SolutionRevised
-from shared.contracts.members import MemberJoined, MemberLeft, MemberRegistered, ProfileUpdated, RoleChanged
+from shared.contracts.members import (
+    MemberJoined,
+    MemberLeft,
+    MemberRegistered,
+    MemberRemoved,
+    ProfileUpdated,
+    RoleChanged,
+)
 from shared.messaging.reactions import Batch, Reactions
 from shared.storage import UnitOfWork
 
@@ -26,12 +33,14 @@ async def project_people(batch: Batch[MemberRegistered | ProfileUpdated], uow: U
         store.project_person(uow, event.member_id, event.version, event.name)
 
 
-@reactions.batch(MemberJoined, MemberLeft, RoleChanged)
-async def project_memberships(batch: Batch[MemberJoined | MemberLeft | RoleChanged], uow: UnitOfWork) -> None:
+@reactions.batch(MemberJoined, MemberLeft, MemberRemoved, RoleChanged)
+async def project_memberships(
+    batch: Batch[MemberJoined | MemberLeft | MemberRemoved | RoleChanged], uow: UnitOfWork
+) -> None:
     """Know who belongs to which community."""
     for received in batch:
         event = received.event
-        active = not isinstance(event, MemberLeft)
+        active = not isinstance(event, MemberLeft | MemberRemoved)
         store.project_membership(uow, event.community_id, event.member_id, event.version, active=active)
     await uow.flush()  # what is delivered in this very batch goes by it
 

@@ -13,6 +13,7 @@ Level = Literal["learning", "practising", "proficient", "expert"]
 Role = Literal["member", "facilitator", "steward"]
 CommunityKind = Literal["internal", "external"]
 Standing = Literal["trial", "active"]
+JoinPolicy = Literal["open", "by-request", "by-invitation"]
 
 
 class Skill(BaseModel):
@@ -78,6 +79,9 @@ class CommunityCreated(CommunityEvent):
     about: Annotated[str, Field(description="What it is about.", examples=["Faster, fairer permits."])]
     tags: Tags
     founder_id: MemberId
+    join_policy: Annotated[JoinPolicy, Field(description="How one comes in.", examples=["by-request"])] = (
+        "open"
+    )
 
 
 class MemberJoined(CommunityEvent):
@@ -94,6 +98,37 @@ class MemberLeft(CommunityEvent):
     """A member no longer belongs to the community."""
 
     member_id: MemberId
+
+
+class MembershipRequested(CommunityEvent):
+    """Somebody asked the stewards to be let into the community."""
+
+    member_id: MemberId
+    org_id: OrgId | None = Field(description="Where they work.", examples=["city-of-aarhus"])
+    note: Annotated[str, Field(description="What they wrote.", examples=["I approve permits in Aarhus."])]
+
+
+class MembershipApproved(CommunityEvent):
+    """A steward let somebody in who had asked. Their member-joined follows."""
+
+    member_id: MemberId
+    approved_by: MemberId
+
+
+class MembershipDeclined(CommunityEvent):
+    """A steward did not let somebody in who had asked."""
+
+    member_id: MemberId
+    declined_by: MemberId
+    reason: Annotated[str, Field(description="For the one who asked.", examples=["For permit offices only."])]
+
+
+class MemberRemoved(CommunityEvent):
+    """A steward sent a member away: as with member-left, they no longer belong to the community."""
+
+    member_id: MemberId
+    removed_by: MemberId
+    reason: Annotated[str, Field(description="For the one removed.", examples=["Advertising, repeatedly."])]
 
 
 class RoleChanged(CommunityEvent):

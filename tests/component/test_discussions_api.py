@@ -17,7 +17,7 @@ from services.discussions.app import service
 from services.discussions.reactions import reactions
 from shared.clock import FixedClock
 from shared.contracts import Event
-from shared.contracts.members import MemberJoined, MemberLeft, MemberRegistered, RoleChanged
+from shared.contracts.members import MemberJoined, MemberLeft, MemberRegistered, MemberRemoved, RoleChanged
 from shared.ids import new_id
 from shared.messaging.envelope import Received
 from shared.settings import LIMITS
@@ -213,9 +213,12 @@ async def test_to_a_stranger_nothing_exists(world: World) -> None:
     assert await world.events(problem) == ["problem-posted", "solution-proposed"]
 
 
-async def test_who_left_sees_nothing_and_who_returns_sees_again(world: World) -> None:
+@pytest.mark.parametrize("gone", [MemberLeft, MemberRemoved])
+async def test_who_left_sees_nothing_and_who_returns_sees_again(
+    world: World, gone: type[MemberLeft | MemberRemoved]
+) -> None:
     problem = await world.posts()
-    await world.feed(world.event(MemberLeft, "bob"))
+    await world.feed(world.event(gone, "bob"))
     await world.ask("bob", "GET", f"/problems/{problem}", expect=404)
     await world.ask("bob", "POST", f"/problems/{problem}/solutions", {"body": "x"}, 404)
     await world.joins("bob")

@@ -31,6 +31,7 @@ from shared.contracts.members import (
     MemberJoined,
     MemberLeft,
     MemberRegistered,
+    MemberRemoved,
     Skill,
     SkillsUpdated,
 )
@@ -201,11 +202,14 @@ async def test_a_problem_waits_for_its_community_unless_it_is_too_old_to_ask(wor
     await world.feed(world.posted("t"), at=NOW - timedelta(days=900))
 
 
-async def test_the_asker_strangers_and_former_members_are_never_asked(world: World) -> None:
+@pytest.mark.parametrize("departure", [MemberLeft, MemberRemoved])
+async def test_the_asker_strangers_and_former_members_are_never_asked(
+    world: World, departure: type[Event]
+) -> None:
     await world.community()
     await world.feed(*world.joins("asker", permits="expert"), *world.joins("gone", permits="expert"))
     await world.feed(world.about(SolutionProposed, "stranger", "s1"))
-    await world.feed(world.event(MemberLeft, member_id=ids("gone")))
+    await world.feed(world.event(departure, member_id=ids("gone")))
     await world.feed(world.posted("t"))
     assert await world.asked("t") == {}
 
@@ -390,8 +394,11 @@ async def test_an_expired_ask_cannot_be_answered(world: World, asked: dict[str, 
     assert await world.published(ExpertAskAccepted) == []
 
 
-async def test_who_left_the_community_no_longer_sees_the_ask(world: World, asked: dict[str, Any]) -> None:
-    await world.feed(*(world.event(MemberLeft, member_id=ids(name)) for name in ("ana", "asker")))
+@pytest.mark.parametrize("departure", [MemberLeft, MemberRemoved])
+async def test_who_left_the_community_no_longer_sees_the_ask(
+    world: World, asked: dict[str, Any], departure: type[Event]
+) -> None:
+    await world.feed(*(world.event(departure, member_id=ids(name)) for name in ("ana", "asker")))
     for subject in ("ana", "asker"):
         async with world.as_(subject) as someone:
             assert (await someone.get(f"/v1/asks/{asked['id']}")).status_code == 404

@@ -32,7 +32,7 @@ from shared.contracts.discussions import (
     SolutionRevised,
 )
 from shared.contracts.matching import ExpertAsked
-from shared.contracts.members import MemberJoined, MemberLeft, MemberRegistered
+from shared.contracts.members import MemberJoined, MemberLeft, MemberRegistered, MemberRemoved
 from shared.contracts.notifications import (
     NotificationDelivered,
     NotificationRead,
@@ -183,11 +183,12 @@ async def test_what_happened_long_ago_tells_nobody(world: World) -> None:
     assert await world.published(NotificationSuppressed, "asker") == []
 
 
-async def test_who_left_gets_nothing_and_sees_nothing(world: World) -> None:
+@pytest.mark.parametrize("gone", [MemberLeft, MemberRemoved])
+async def test_who_left_gets_nothing_and_sees_nothing(world: World, gone: type[Event]) -> None:
     await world.feed(world.proposed())
     (before,) = await world.inbox("asker")
     # In one batch: the departure counts for what follows it.
-    await world.feed(world.event(MemberLeft, member_id="asker"), world.proposed())
+    await world.feed(world.event(gone, member_id="asker"), world.proposed())
     assert await world.inbox("asker") == []
     assert await world.unread("asker") == 0
     (event,) = await world.published(NotificationSuppressed, "asker")

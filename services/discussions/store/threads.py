@@ -11,7 +11,7 @@ from pymongo import ReplaceOne, UpdateMany, UpdateOne
 from services.discussions.domain.access import Participant
 from services.discussions.domain.solution import Endorsement, Revision, Solution
 from services.discussions.domain.thread import Comment, Thread
-from shared.contracts.members import CommunityCreated, MemberJoined, MemberLeft, RoleChanged
+from shared.contracts.members import CommunityCreated, MemberJoined, MemberLeft, MemberRemoved, RoleChanged
 from shared.storage import Database, Index, UnitOfWork, apply_version
 
 THREADS = "threads"
@@ -201,7 +201,9 @@ def project_community(uow: UnitOfWork, event: CommunityCreated) -> None:
     uow.write(COMMUNITIES, apply_version(event.community_id, event.version, fields))
 
 
-def project_membership(uow: UnitOfWork, event: MemberJoined | MemberLeft | RoleChanged) -> None:
+def project_membership(
+    uow: UnitOfWork, event: MemberJoined | MemberLeft | MemberRemoved | RoleChanged
+) -> None:
     """Know who belongs to a community, as what. What ended is kept, for its version.
 
     Roles have a version of their own: a joining that is replayed after a change of the role still counts.
@@ -212,9 +214,9 @@ def project_membership(uow: UnitOfWork, event: MemberJoined | MemberLeft | RoleC
         case MemberJoined():
             fields |= {"active": True, "org_id": event.org_id, "joined_at": event.joined_at}
             uow.write(MEMBERSHIPS, apply_version(key, event.version, fields))
-        case MemberLeft():
+        case MemberLeft() | MemberRemoved():
             uow.write(MEMBERSHIPS, apply_version(key, event.version, fields | {"active": False}))
-    if not isinstance(event, MemberLeft):
+    if not isinstance(event, MemberLeft | MemberRemoved):
         role = {"role": event.role}
         uow.write(MEMBERSHIPS, apply_version(key, event.version, role, named="role_version"))
 

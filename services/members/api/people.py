@@ -11,7 +11,7 @@ from services.members import queries
 from services.members.commands import people as commands
 from services.members.domain.community import Community, Membership
 from services.members.domain.member import Member, Profile
-from shared.contracts.members import CommunityKind, Level, Role, Skill, Standing
+from shared.contracts.members import CommunityKind, JoinPolicy, Level, Role, Skill, Standing
 from shared.ids import new_id
 from shared.settings import LIMITS
 from shared.storage import UnitOfWork
@@ -64,6 +64,7 @@ class NewCommunity(texts.Request):
     kind: CommunityKind = Field(examples=["external"])
     about: BodyText = Field(examples=["Faster, fairer permits."])
     tags: TagList = Field(default_factory=list, examples=[["permits"]])
+    join_policy: JoinPolicy = Field("open", description="How one comes in.", examples=["open"])
 
 
 class NewRole(texts.Request):
@@ -106,6 +107,7 @@ class CommunityView(View):
     name: str
     kind: CommunityKind
     org_id: str | None
+    join_policy: JoinPolicy
     about: str
     tags: list[str]
     founder_id: str
@@ -275,7 +277,7 @@ async def list_memberships(
     tags=["communities"],
 )
 async def join(community_id: CommunityPath, mutate: Mutating) -> Response:
-    """Join a community, on a trial of 30 days."""
+    """Join a community that is open or that you are invited to, on a trial of 30 days."""
 
     async def work(uow: UnitOfWork) -> Answer:
         membership = await commands.join(uow, mutate.caller, community_id)

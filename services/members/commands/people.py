@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from services.members.domain import admission as admissions
 from services.members.domain import community as communities
 from services.members.domain import member as people
 from services.members.domain.community import Community, Membership
 from services.members.domain.member import Member, Profile
+from services.members.store import admissions as door
 from services.members.store import people as store
-from shared.contracts.members import CommunityKind, Role, Skill
+from shared.contracts.members import CommunityKind, JoinPolicy, Role, Skill
 from shared.errors import Conflict, NotFound
 from shared.storage import UnitOfWork
 from shared.web.auth import Caller
@@ -60,6 +62,7 @@ async def found_community(
     kind: CommunityKind,
     about: str,
     tags: Sequence[str],
+    join_policy: JoinPolicy,
     at: datetime | None = None,
 ) -> Community:
     """Found a community, with the caller as its first steward."""
@@ -73,6 +76,7 @@ async def found_community(
         kind=kind,
         about=about,
         tags=tags,
+        join_policy=join_policy,
         founder_id=member.member_id,
         org_id=member.org_id,
         now=now,
@@ -86,23 +90,26 @@ async def found_community(
 
 
 async def join(uow: UnitOfWork, caller: Caller, community_id: str, at: datetime | None = None) -> Membership:
-    """The caller joins a community, on trial."""
+    """The caller joins a community that is open to them, on trial."""
     member = await registered(uow, caller)
-    community = await _community(uow, community_id, member.org_id)
+    community = await community_for(uow, community_id, member.org_id)
     present = await store.load_membership(uow, community_id, member.member_id)
+    if present is None:
+        admissions.may_join(community, await door.load_admission(uow, community_id, member.member_id))
     community, membership, event = communities.join(
         community, present, member.member_id, member.org_id, at or uow.now
     )
     store.save_community(uow, community)
     store.save_membership(uow, membership)
+    door.delete_admission(uow, community_id, member.member_id)
     uow.record(event, at)
     return membership
 
 
 async def leave(uow: UnitOfWork, caller: Caller, community_id: str) -> None:
     """The caller leaves a community."""
-    community = await _community(uow, community_id, caller.org_id)
-    membership = await _membership(uow, community, caller.member_id)
+    community = await community_for(uow, community_id, caller.org_id)
+    membership = await membership_of(uow, community, caller.member_id)
     community, event = communities.leave(
         community,
         membership,
@@ -111,6 +118,7 @@ async def leave(uow: UnitOfWork, caller: Caller, community_id: str) -> None:
     )
     store.save_community(uow, community)
     store.delete_membership(uow, membership)
+    door.delete_admission(uow, community_id, caller.member_id)
     uow.record(event)
 
 
@@ -118,8 +126,8 @@ async def change_role(
     uow: UnitOfWork, caller: Caller, community_id: str, member_id: str, role: Role
 ) -> Membership:
     """A steward gives a member another role."""
-    community = await _community(uow, community_id, caller.org_id)
-    actor = await _membership(uow, community, caller.member_id)
+    community = await community_for(uow, community_id, caller.org_id)
+    actor = await membership_of(uow, community, caller.member_id)
     subject = await store.load_membership(uow, community_id, member_id)
     if subject is None:
         raise NotFound("no-such-membership", "There is no such member in this community.")
@@ -161,14 +169,16 @@ async def registered(uow: UnitOfWork, caller: Caller) -> Member:
     return member
 
 
-async def _community(uow: UnitOfWork, community_id: str, org_id: str | None) -> Community:
+async def community_for(uow: UnitOfWork, community_id: str, org_id: str | None) -> Community:
+    """The community, for somebody of ``org_id``. Raises ``NotFound`` where they may not see it."""
     community = await store.load_community(uow, community_id)
     if community is None or not communities.may_see(community, org_id):
         raise communities.no_such_community()
     return community
 
 
-async def _membership(uow: UnitOfWork, community: Community, member_id: str) -> Membership:
+async def membership_of(uow: UnitOfWork, community: Community, member_id: str) -> Membership:
+    """The caller's membership. Raises ``NotFound`` for somebody who does not belong to the community."""
     membership = await store.load_membership(uow, community.community_id, member_id)
     if membership is None:
         raise NotFound("not-a-member", "You do not belong to this community.")

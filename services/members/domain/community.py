@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.contracts.members import (
     CommunityCreated,
     CommunityKind,
+    JoinPolicy,
     MemberJoined,
     MemberLeft,
     Role,
@@ -29,6 +30,7 @@ class Community(BaseModel):
     name: str
     kind: CommunityKind
     org_id: str | None
+    join_policy: JoinPolicy = "open"
     about: str
     tags: list[str]
     founder_id: str
@@ -68,6 +70,7 @@ def found(
     kind: CommunityKind,
     about: str,
     tags: Sequence[str],
+    join_policy: JoinPolicy,
     founder_id: str,
     org_id: str | None,
     now: datetime,
@@ -86,6 +89,7 @@ def found(
         name=name,
         kind=kind,
         org_id=org_id if kind == "internal" else None,
+        join_policy=join_policy,
         about=about,
         tags=list(tags),
         founder_id=founder_id,
@@ -97,6 +101,7 @@ def found(
         name=name,
         kind=kind,
         org_id=community.org_id,
+        join_policy=join_policy,
         about=about,
         tags=list(tags),
         founder_id=founder_id,

@@ -11,7 +11,8 @@ class Rules:
     """What holds for everybody on the platform."""
 
     ask_again_after: timedelta = timedelta(days=30)
-    """How long somebody who was declined waits before asking the same member to connect again."""
+    """How long somebody waits before asking again: who was declined by the same member or community, and who
+    was removed from the community."""
 
 
 RULES = Rules()

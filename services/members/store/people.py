@@ -113,6 +113,12 @@ async def find_community(database: Database, community_id: str) -> Community | N
     return _community(document) if document else None
 
 
+async def find_membership(database: Database, community_id: str, member_id: str) -> Membership | None:
+    """The membership, if there is one."""
+    document = await database[MEMBERSHIPS].find_one({"_id": membership_id(community_id, member_id)})
+    return Membership.model_validate(document) if document else None
+
+
 async def visible_communities(
     database: Database, org_id: str | None, after: str | None, limit: int
 ) -> list[Community]:
