@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.discussions.store import threads as store
 from shared.contracts.members import (
     CommunityCreated,
+    CommunityUpdated,
     MemberJoined,
     MemberLeft,
     MemberRegistered,
@@ -26,9 +27,9 @@ async def project_people(batch: Batch[MemberRegistered | ProfileUpdated], uow: U
         store.project_person(uow, event.member_id, event.version, event.name, event.org_id)
 
 
-@reactions.batch(CommunityCreated)
-async def project_communities(batch: Batch[CommunityCreated], uow: UnitOfWork) -> None:
-    """Know which communities there are."""
+@reactions.batch(CommunityCreated, CommunityUpdated)
+async def project_communities(batch: Batch[CommunityCreated | CommunityUpdated], uow: UnitOfWork) -> None:
+    """Know which communities there are, and their rules."""
     for received in batch:
         store.project_community(uow, received.event)
 

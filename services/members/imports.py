@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
 from services.members.commands import people as commands
+from services.members.domain.community import Setup
 from services.members.domain.member import Profile
 from services.members.store import people as store
 from shared.contracts.members import CommunityKind, JoinPolicy, Role, Skill
@@ -106,11 +107,8 @@ async def _carry_out(uow: UnitOfWork, item: ImportMember | ImportCommunity | Imp
                 uow,
                 await _caller(uow, item.founder_id),
                 item.id,
-                name=item.name,
                 kind=item.type,
-                about=item.about,
-                tags=item.tags,
-                join_policy=item.join_policy,
+                setup=Setup(name=item.name, about=item.about, tags=item.tags, join_policy=item.join_policy),
                 at=item.at,
             )
         case ImportMembership():

@@ -7,8 +7,10 @@ from services.members.domain.community import Community, Membership, may_see, no
 from services.members.domain.connection import Connection, ConnectionState, no_such_connection
 from services.members.domain.member import Member
 from services.members.store import admissions as admission_store
+from services.members.store import communities as community_store
 from services.members.store import connections as connection_store
 from services.members.store import people as store
+from services.members.store.communities import Wanted
 from shared.errors import BadInput, NotFound
 from shared.storage import Database
 from shared.web.auth import Caller
@@ -33,9 +35,11 @@ async def community(database: Database, caller: Caller, community_id: str) -> Co
     return found
 
 
-async def communities(database: Database, caller: Caller, after: str | None, limit: int) -> list[Community]:
+async def communities(
+    database: Database, caller: Caller, wanted: Wanted, after: str | None, limit: int
+) -> list[Community]:
     """The communities that the caller may see, by id."""
-    return await store.visible_communities(database, caller.org_id, after, limit)
+    return await community_store.directory(database, caller.org_id, wanted, after, limit)
 
 
 async def members_of(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.contracts.base import CommunityId, Event, MemberId, Moment, OrgId, Tags, ThreadId
 from shared.contracts.topics import COMMUNITIES, CONNECTIONS, PEOPLE, Topic
@@ -14,6 +14,7 @@ Role = Literal["member", "facilitator", "steward"]
 CommunityKind = Literal["internal", "external"]
 Standing = Literal["trial", "active"]
 JoinPolicy = Literal["open", "by-request", "by-invitation"]
+Stage = Literal["forming", "active", "dormant", "archived"]
 
 
 class Skill(BaseModel):
@@ -23,6 +24,86 @@ class Skill(BaseModel):
 
     name: Annotated[str, Field(description="The skill, in the form of a tag.", examples=["permits"])]
     level: Annotated[Level, Field(description="How far it goes.", examples=["expert"])]
+
+
+class CommunityLink(BaseModel):
+    """Where a community lives, too, or a community that it is close to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Annotated[str, Field(description="What is there.", examples=["Permits, on Matrix"])]
+    url: Annotated[str, Field(description="Its https address.", examples=["https://permits.example.org/"])]
+
+
+def _number(default: float, low: float, high: float, about: str) -> Any:
+    return Field(default, ge=low, le=high, description=about, examples=[default])
+
+
+class CommunityRules(BaseModel):
+    """The numbers that a community sets for itself, within bounds; the defaults hold where it does not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    endorse_after_days: int = _number(7, 0, 90, "Days of membership before one endorses.")
+    newcomer_days: int = _number(30, 0, 365, "For so many days a member is a newcomer.")
+    newcomer_endorsements_a_day: int = _number(5, 1, 100, "Endorsements that a newcomer has in a day.")
+    endorsements_a_day: int = _number(30, 1, 1_000, "Endorsements that everybody else has in a day.")
+    organisation_share: float = _number(
+        0.4, 0.1, 1, "In an external community, at most this share of what counts is of one organisation."
+    )
+    recommended_endorsements: int = _number(2, 1, 20, "Endorsements that make a solution recommended.")
+    recommended_tried: int = _number(1, 0, 20, "How many of them must have tried it.")
+    recommended_score: float = _number(0.65, 0.5, 1, "The score that makes a solution recommended.")
+    candidate_share: float = _number(
+        0.05, 0.01, 0.5, "Share of the active members whose endorsements make a candidate."
+    )
+    candidate_at_least: int = _number(3, 1, 50, "A candidate never takes fewer endorsements than this.")
+    candidate_at_most: int = _number(10, 1, 100, "A candidate never takes more endorsements than this.")
+    candidate_tried: int = _number(2, 0, 20, "How many of them must have tried it.")
+    candidate_score: float = _number(0.70, 0.5, 1, "The score that makes a candidate.")
+    candidate_adaptations: int = _number(3, 0, 20, "Adaptations that must have worked for a candidate.")
+    approvals: int = _number(2, 1, 10, "Stewards whose approval makes a best practice.")
+    objection_days: int = _number(7, 1, 60, "Days without a steward's objection that make one, too.")
+    contested_dangerous: int = _number(2, 1, 10, "Members who say `dangerous` that make it contested.")
+    contested_score: float = _number(0.55, 0, 0.9, "A score under which a solution is contested.")
+    ask_adopters_after_days: int = _number(30, 7, 180, "Days after which adopters are asked how it went.")
+    review_days: int = _number(180, 90, 365, "Days between two reviews of a best practice.")
+    review_notice_days: int = _number(14, 1, 60, "Days before a review that it is announced.")
+    failed_adaptation_review_days: int = _number(14, 1, 90, "Days to the review after an adaptation failed.")
+    overdue_days: int = _number(30, 1, 90, "Days after a missed review that it is labelled overdue.")
+    lapse_days: int = _number(90, 7, 180, "Days after a missed review that a practice lapses.")
+    trial_days: int = _number(30, 7, 90, "Days of trial after joining.")
+    inactive_member_days: int = _number(60, 14, 365, "Days without reading that make a membership dormant.")
+    active_from_members: int = _number(3, 1, 50, "Members with whom a post makes a forming community active.")
+    dormant_days: int = _number(90, 30, 365, "Days without a post that make the community dormant.")
+    archive_days: int = _number(365, 90, 1_825, "Days without a post after which it is archived.")
+    leaderless_days: int = _number(
+        30, 7, 90, "Days without facilitator and steward before members are asked."
+    )
+    leaderless_operator_days: int = _number(60, 14, 180, "Days without them before operators are told.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        for lower, upper in _ASCENDING:
+            if getattr(self, lower) > getattr(self, upper):
+                raise ValueError(f"{lower} must not be more than {upper}")
+        return self
+
+
+_ASCENDING = (
+    ("newcomer_endorsements_a_day", "endorsements_a_day"),
+    ("recommended_tried", "recommended_endorsements"),
+    ("recommended_score", "candidate_score"),
+    ("contested_score", "recommended_score"),
+    ("candidate_at_least", "candidate_at_most"),
+    ("candidate_tried", "candidate_at_most"),
+    ("overdue_days", "lapse_days"),
+    ("dormant_days", "archive_days"),
+    ("leaderless_days", "leaderless_operator_days"),
+)
+"""Pairs of rules of which the first is never more than the second."""
+
+DEFAULT_RULES = CommunityRules()
 
 
 SKILLS = [{"name": "permits", "level": "expert"}]
@@ -68,6 +149,26 @@ class CommunityEvent(Event, abstract=True):
     community_id: CommunityId
 
 
+Charter = Annotated[
+    str, Field(description="What its members hold each other to.", examples=["We share what failed, too."])
+]
+Languages = Annotated[list[str], Field(description="BCP 47 tags.", examples=[["en", "ar"]])]
+AllowAnonymous = Annotated[
+    bool, Field(description="Whether one may post without being named.", examples=[False])
+]
+Links = Annotated[
+    list[CommunityLink],
+    Field(
+        description="Where it lives, too.",
+        examples=[[{"name": "Permits, on Matrix", "url": "https://permits.example.org/"}]],
+    ),
+]
+OwnRules = Annotated[
+    CommunityRules, Field(description="Its own rules, all of them.", examples=[DEFAULT_RULES.model_dump()])
+]
+PresentStage = Annotated[Stage, Field(description="The stage of its life.", examples=["active"])]
+
+
 class CommunityCreated(CommunityEvent):
     """A community was founded. Its founder's member-joined follows."""
 
@@ -82,6 +183,30 @@ class CommunityCreated(CommunityEvent):
     join_policy: Annotated[JoinPolicy, Field(description="How one comes in.", examples=["by-request"])] = (
         "open"
     )
+    charter: Charter = ""
+    languages: Languages = Field(default_factory=list)
+    allow_anonymous: AllowAnonymous = False
+    links: Links = Field(default_factory=list)
+    rules: OwnRules = DEFAULT_RULES
+
+
+class CommunityUpdated(CommunityEvent):
+    """A steward changed how a community is set up; carries the whole of it."""
+
+    name: Annotated[str, Field(description="The community's name.", examples=["Permit offices"])]
+    kind: Annotated[
+        CommunityKind, Field(description="Of one organisation or of many.", examples=["external"])
+    ]
+    org_id: OrgId | None = Field(description="The organisation of an internal community.", examples=[None])
+    about: Annotated[str, Field(description="What it is about.", examples=["Faster, fairer permits."])]
+    tags: Tags
+    join_policy: Annotated[JoinPolicy, Field(description="How one comes in.", examples=["by-request"])]
+    charter: Charter
+    languages: Languages
+    allow_anonymous: AllowAnonymous
+    links: Links
+    rules: OwnRules
+    updated_by: MemberId
 
 
 class MemberJoined(CommunityEvent):

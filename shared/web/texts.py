@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -34,6 +35,23 @@ TitleText = Annotated[str, _text(LIMITS.title), AfterValidator(_one_line)]
 BodyText = Annotated[str, _text(LIMITS.body), AfterValidator(_clean)]
 Note = Annotated[str, _text(LIMITS.note, 0), AfterValidator(_clean)]
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
+
+Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
+"""A BCP 47 tag."""
+
+
+def _https(text: str) -> str:
+    try:
+        address = urlsplit(text)
+        fit = address.scheme == "https" and address.hostname and address.port != 0
+    except ValueError:
+        fit = False
+    if not fit or address.username is not None or re.search(r"[\s\x00-\x20\x7f]", text):
+        raise ValueError("must be an https address without a user's name")
+    return text
+
+
+HttpsAddress = Annotated[str, _text(2_000), AfterValidator(_one_line), AfterValidator(_https)]
 
 
 def _tag(text: str) -> str:

@@ -17,7 +17,15 @@ from services.discussions.app import service
 from services.discussions.reactions import reactions
 from shared.clock import FixedClock
 from shared.contracts import Event
-from shared.contracts.members import MemberJoined, MemberLeft, MemberRegistered, MemberRemoved, RoleChanged
+from shared.contracts.members import (
+    CommunityRules,
+    CommunityUpdated,
+    MemberJoined,
+    MemberLeft,
+    MemberRegistered,
+    MemberRemoved,
+    RoleChanged,
+)
 from shared.ids import new_id
 from shared.messaging.envelope import Received
 from shared.settings import LIMITS
@@ -596,3 +604,25 @@ async def test_an_import_that_cannot_be_read_is_refused_whole(world: World, bad:
     async with world.by("asker") as http:
         answer = await http.post("/v1/imports", json={"items": [item("problem")]})
         assert (answer.status_code, answer.json()["code"]) == (403, "scope-missing")
+
+
+# -- a community's own rules ---------------------------------------------------------------------------
+
+
+async def test_a_community_that_sets_its_own_rules_is_held_to_them(world: World) -> None:
+    await world.joins("new", days=1)
+    problem = await world.posts()
+    await world.ask(
+        "new",
+        "POST",
+        f"/problems/{problem}/comments",
+        {"item_kind": "problem", "item_id": problem, "body": "x"},
+    )
+    solution, other = await world.proposes(problem), await world.proposes(problem)
+    path = f"/solutions/{solution}/endorsement"
+    assert (await world.ask("new", "PUT", path, {"basis": "tried"}, 403))["code"] == "too-new"
+    rules = CommunityRules(endorse_after_days=1, newcomer_endorsements_a_day=1)
+    await world.feed(world.event(CommunityUpdated, "asker", rules=rules))
+    await world.ask("new", "PUT", path, {"basis": "tried"})
+    refused = await world.ask("new", "PUT", f"/solutions/{other}/endorsement", {"basis": "tried"}, 403)
+    assert refused["code"] == "daily-limit"

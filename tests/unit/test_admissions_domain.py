@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.members.domain import admission as admissions
 from services.members.domain import community as communities
 from services.members.domain.admission import TRANSITIONS, Admission, Belonging, Command
-from services.members.domain.community import Community, Membership
+from services.members.domain.community import Community, Membership, Setup
 from services.members.domain.rules import RULES
 from shared.contracts.members import JoinPolicy, Role
 from shared.errors import BadInput, Conflict, Forbidden, Rejected
@@ -21,10 +21,8 @@ NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
 def community(policy: JoinPolicy = "by-request", **changes: Any) -> Community:
-    made, _ = communities.found(
-        "c", name="C", kind="external", about="…", tags=[], join_policy=policy, founder_id="stew",
-        org_id=None, now=NOW,
-    )  # fmt: skip
+    setup = Setup(name="C", about="…", join_policy=policy)
+    made, _ = communities.found("c", kind="external", setup=setup, founder_id="stew", org_id=None, now=NOW)
     return made.model_copy(update={"version": 2} | changes)
 
 

@@ -14,7 +14,7 @@ from services.discussions.domain.access import (
     no_such_solution,
     require_author_or_curator,
 )
-from services.discussions.domain.rules import RULES
+from services.discussions.domain.rules import Rules
 from services.discussions.domain.solution import Endorsement, Solution
 from services.discussions.domain.thread import Comment, Thread
 from services.discussions.store import threads as store
@@ -189,7 +189,7 @@ async def endorse(
         endorser,
         await store.load_endorsement(uow, solution_id, endorser_id),
         basis,
-        rules=RULES,
+        rules=Rules.of((await store.load_community(uow, solution.community_id)).rules),
         now=now,
     )
     store.save_thread(uow, thread)

@@ -6,8 +6,18 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.contracts.members import Role
+from shared.contracts.members import DEFAULT_RULES, CommunityRules, Role
 from shared.errors import Forbidden, NotFound
+
+
+class Community(BaseModel):
+    """What this service knows of a community."""
+
+    model_config = ConfigDict(frozen=True)
+
+    community_id: str
+    rules: CommunityRules = DEFAULT_RULES
+    allow_anonymous: bool = False
 
 
 class Participant(BaseModel):

@@ -8,10 +8,17 @@ from typing import Any
 
 from pymongo import ReplaceOne, UpdateMany, UpdateOne
 
-from services.discussions.domain.access import Participant
+from services.discussions.domain.access import Community, Participant
 from services.discussions.domain.solution import Endorsement, Revision, Solution
 from services.discussions.domain.thread import Comment, Thread
-from shared.contracts.members import CommunityCreated, MemberJoined, MemberLeft, MemberRemoved, RoleChanged
+from shared.contracts.members import (
+    CommunityCreated,
+    CommunityUpdated,
+    MemberJoined,
+    MemberLeft,
+    MemberRemoved,
+    RoleChanged,
+)
 from shared.storage import Database, Index, UnitOfWork, apply_version
 
 THREADS = "threads"
@@ -86,9 +93,10 @@ async def load_participant(uow: UnitOfWork, community_id: str, member_id: str) -
     )
 
 
-async def community_known(uow: UnitOfWork, community_id: str) -> bool:
-    """Whether the community's founding has arrived here."""
-    return await uow.find_one(COMMUNITIES, {"_id": community_id}) is not None
+async def load_community(uow: UnitOfWork, community_id: str) -> Community:
+    """The community, as far as its events have arrived here; until then with the rules of all."""
+    document = await uow.find_one(COMMUNITIES, {"_id": community_id}) or {}
+    return Community.model_validate({**document, "community_id": community_id})
 
 
 async def member_ids(uow: UnitOfWork, community_id: str, wanted: Iterable[str]) -> set[str]:
@@ -195,9 +203,9 @@ def save_comment(uow: UnitOfWork, comment: Comment) -> None:
 # -- projections ---------------------------------------------------------------------------------------
 
 
-def project_community(uow: UnitOfWork, event: CommunityCreated) -> None:
-    """Know a community."""
-    fields = {"name": event.name, "kind": event.kind, "org_id": event.org_id}
+def project_community(uow: UnitOfWork, event: CommunityCreated | CommunityUpdated) -> None:
+    """Know a community and its rules."""
+    fields = event.model_dump(include={"name", "kind", "org_id", "allow_anonymous", "rules"})
     uow.write(COMMUNITIES, apply_version(event.community_id, event.version, fields))
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, Field
 
 from services.members import queries
 from services.members.commands import people as commands
-from services.members.domain.community import Community, Membership
+from services.members.domain.community import Membership
 from services.members.domain.member import Member, Profile
-from shared.contracts.members import CommunityKind, JoinPolicy, Level, Role, Skill, Standing
-from shared.ids import new_id
+from shared.contracts.members import Level, Role, Skill, Standing
 from shared.settings import LIMITS
 from shared.storage import UnitOfWork
 from shared.web import texts
@@ -21,13 +20,12 @@ from shared.web.database import Db
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
-from shared.web.texts import BodyText, Line, Name, Note, Tag, TagList, View
+from shared.web.texts import Language, Line, Name, Note, Tag, View
 
 router = APIRouter()
 
 MemberPath = Annotated[str, Path(max_length=100, description="A member's id.")]
 CommunityPath = Annotated[str, Path(max_length=100, description="A community's id.")]
-Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 
 
 class SkillText(texts.Request):
@@ -55,16 +53,6 @@ class SkillList(texts.Request):
     """All skills of a member."""
 
     skills: list[SkillText] = Field(max_length=LIMITS.skills)
-
-
-class NewCommunity(texts.Request):
-    """A community to found."""
-
-    name: Name = Field(examples=["Permit offices"])
-    kind: CommunityKind = Field(examples=["external"])
-    about: BodyText = Field(examples=["Faster, fairer permits."])
-    tags: TagList = Field(default_factory=list, examples=[["permits"]])
-    join_policy: JoinPolicy = Field("open", description="How one comes in.", examples=["open"])
 
 
 class NewRole(texts.Request):
@@ -97,27 +85,6 @@ class MemberView(View):
             registered_at=member.registered_at,
             version=member.version,
             **member.profile.model_dump(),
-        )
-
-
-class CommunityView(View):
-    """A community."""
-
-    id: str
-    name: str
-    kind: CommunityKind
-    org_id: str | None
-    join_policy: JoinPolicy
-    about: str
-    tags: list[str]
-    founder_id: str
-    created_at: AwareDatetime
-
-    @staticmethod
-    def of(community: Community) -> CommunityView:
-        """The view of ``community``."""
-        return CommunityView(
-            id=community.community_id, **community.model_dump(exclude={"community_id", "version"})
         )
 
 
@@ -191,46 +158,7 @@ async def read_profile(
     return MemberView.of(member)
 
 
-# -- communities ---------------------------------------------------------------------------------------
-
-
-@router.post(
-    "/communities",
-    status_code=201,
-    response_model=CommunityView,
-    responses=WRITE_PROBLEMS,
-    tags=["communities"],
-)
-async def found_community(body: NewCommunity, mutate: Mutating) -> Response:
-    """Found a community. You become its first steward."""
-    community_id = new_id()
-
-    async def work(uow: UnitOfWork) -> Answer:
-        community = await commands.found_community(uow, mutate.caller, community_id, **body.model_dump())
-        return Answer(CommunityView.of(community), 201, location=f"/v1/communities/{community_id}")
-
-    return await mutate(work)
-
-
-@router.get("/communities", response_model=Page[CommunityView], responses=READ_PROBLEMS, tags=["communities"])
-async def list_communities(
-    caller: AuthenticatedCaller, database: Db, cursor: Cursor = None, limit: PageSize = 20
-) -> Page[CommunityView]:
-    """The communities that you may see."""
-    after = read_cursor(cursor, str)[0] if cursor else None
-    rows = await queries.communities(database, caller, after, limit + 1)
-    shown, following = page(rows, limit, lambda row: row.community_id)
-    return Page(items=[CommunityView.of(row) for row in shown], next=following)
-
-
-@router.get(
-    "/communities/{community_id}", response_model=CommunityView, responses=READ_PROBLEMS, tags=["communities"]
-)
-async def read_community(
-    community_id: CommunityPath, caller: AuthenticatedCaller, database: Db
-) -> CommunityView:
-    """A community."""
-    return CommunityView.of(await queries.community(database, caller, community_id))
+# -- memberships ---------------------------------------------------------------------------------------
 
 
 @router.get(

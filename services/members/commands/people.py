@@ -8,11 +8,11 @@ from datetime import datetime
 from services.members.domain import admission as admissions
 from services.members.domain import community as communities
 from services.members.domain import member as people
-from services.members.domain.community import Community, Membership
+from services.members.domain.community import Community, Membership, Setup
 from services.members.domain.member import Member, Profile
 from services.members.store import admissions as door
 from services.members.store import people as store
-from shared.contracts.members import CommunityKind, JoinPolicy, Role, Skill
+from shared.contracts.members import CommunityKind, Role, Skill
 from shared.errors import Conflict, NotFound
 from shared.storage import UnitOfWork
 from shared.web.auth import Caller
@@ -58,11 +58,8 @@ async def found_community(
     caller: Caller,
     community_id: str,
     *,
-    name: str,
     kind: CommunityKind,
-    about: str,
-    tags: Sequence[str],
-    join_policy: JoinPolicy,
+    setup: Setup,
     at: datetime | None = None,
 ) -> Community:
     """Found a community, with the caller as its first steward."""
@@ -71,15 +68,7 @@ async def found_community(
         raise Conflict("already-founded", "There is a community with this id already.")
     now = at or uow.now
     community, created = communities.found(
-        community_id,
-        name=name,
-        kind=kind,
-        about=about,
-        tags=tags,
-        join_policy=join_policy,
-        founder_id=member.member_id,
-        org_id=member.org_id,
-        now=now,
+        community_id, kind=kind, setup=setup, founder_id=member.member_id, org_id=member.org_id, now=now
     )
     community, membership, joined = communities.join(community, None, member.member_id, member.org_id, now)
     store.save_community(uow, community)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
 from shared.contracts.members import (
+    DEFAULT_RULES,
     CommunityCreated,
     CommunityKind,
+    CommunityLink,
+    CommunityRules,
+    CommunityUpdated,
     JoinPolicy,
     MemberJoined,
     MemberLeft,
@@ -20,19 +23,31 @@ from shared.contracts.members import (
 from shared.errors import BadInput, Conflict, Forbidden, NotFound
 
 
-class Community(BaseModel):
-    """``version`` counts the events of ``members.communities`` about it and its memberships."""
+class Setup(BaseModel):
+    """How a community is set up; its stewards decide on all of it."""
 
     model_config = ConfigDict(frozen=True)
 
+    name: str
+    about: str
+    charter: str = ""
+    tags: list[str] = []
+    languages: list[str] = []
+    join_policy: JoinPolicy = "open"
+    allow_anonymous: bool = False
+    links: list[CommunityLink] = []
+    rules: CommunityRules = DEFAULT_RULES
+
+
+class Community(Setup):
+    """``version`` counts the events of ``members.communities`` about it and its memberships, ``revision`` the
+    changes of how it is set up."""
+
     community_id: str
     version: int
-    name: str
+    revision: int = 1
     kind: CommunityKind
     org_id: str | None
-    join_policy: JoinPolicy = "open"
-    about: str
-    tags: list[str]
     founder_id: str
     created_at: datetime
 
@@ -66,11 +81,8 @@ def no_such_community() -> NotFound:
 def found(
     community_id: str,
     *,
-    name: str,
     kind: CommunityKind,
-    about: str,
-    tags: Sequence[str],
-    join_policy: JoinPolicy,
+    setup: Setup,
     founder_id: str,
     org_id: str | None,
     now: datetime,
@@ -86,25 +98,39 @@ def found(
     community = Community(
         community_id=community_id,
         version=1,
-        name=name,
         kind=kind,
         org_id=org_id if kind == "internal" else None,
-        join_policy=join_policy,
-        about=about,
-        tags=list(tags),
         founder_id=founder_id,
         created_at=now,
+        **dict(setup),
     )
     return community, CommunityCreated(
         community_id=community_id,
         version=1,
-        name=name,
         kind=kind,
         org_id=community.org_id,
-        join_policy=join_policy,
-        about=about,
-        tags=list(tags),
         founder_id=founder_id,
+        **dict(setup),
+    )
+
+
+def set_up(community: Community, actor: Membership, setup: Setup) -> tuple[Community, CommunityUpdated]:
+    """Set a community up anew, whole; for stewards."""
+    if actor.role != "steward":
+        raise Forbidden(
+            "not-a-steward",
+            "Only stewards decide how a community is set up.",
+            fix="Ask a steward of the community.",
+        )
+    changes = {**dict(setup), "version": community.version + 1, "revision": community.revision + 1}
+    community = community.model_copy(update=changes)
+    return community, CommunityUpdated(
+        community_id=community.community_id,
+        version=community.version,
+        kind=community.kind,
+        org_id=community.org_id,
+        updated_by=actor.member_id,
+        **dict(setup),
     )
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from services.members.store import admissions, connections, people
+from services.members.store import admissions, communities, connections, people
 from shared.storage import Index
 
-INDEXES: Mapping[str, Sequence[Index]] = {**people.INDEXES, **connections.INDEXES, **admissions.INDEXES}
+INDEXES: Mapping[str, Sequence[Index]] = {
+    **people.INDEXES,
+    **communities.INDEXES,
+    **connections.INDEXES,
+    **admissions.INDEXES,
+}

@@ -7,6 +7,7 @@ from typing import Any
 from pymongo import DeleteOne, ReplaceOne, UpdateOne
 
 from services.members.domain.community import Community, Membership
+from services.members.domain.directory import audience, words
 from services.members.domain.member import Member
 from shared.storage import Database, Index, UnitOfWork
 
@@ -16,7 +17,6 @@ MEMBERSHIPS = "memberships"
 
 INDEXES = {
     MEMBERS: [],
-    COMMUNITIES: [Index([("kind", 1), ("org_id", 1), ("_id", 1)])],
     MEMBERSHIPS: [
         Index([("community_id", 1), ("member_id", 1)], unique=True),
         Index([("member_id", 1), ("community_id", 1)]),
@@ -36,7 +36,8 @@ def _member(document: Document) -> Member:
     return Member.model_validate({**document, "member_id": document["_id"]})
 
 
-def _community(document: Document) -> Community:
+def community_in(document: Document) -> Community:
+    """The community in a document."""
     return Community.model_validate({**document, "community_id": document["_id"]})
 
 
@@ -58,12 +59,13 @@ def save_member(uow: UnitOfWork, member: Member) -> None:
 async def load_community(uow: UnitOfWork, community_id: str) -> Community | None:
     """The community, if there is one."""
     document = await uow.find_one(COMMUNITIES, {"_id": community_id})
-    return _community(document) if document else None
+    return community_in(document) if document else None
 
 
 def save_community(uow: UnitOfWork, community: Community) -> None:
-    """Save a new or changed community."""
+    """Save a new or changed community, with what the directory finds it by."""
     fields = community.model_dump(exclude={"community_id"})
+    fields |= {"audience": audience(community), "words": words(community)}
     uow.write(COMMUNITIES, ReplaceOne({"_id": community.community_id}, fields, upsert=True))
 
 
@@ -110,26 +112,13 @@ async def find_member(database: Database, member_id: str) -> Member | None:
 async def find_community(database: Database, community_id: str) -> Community | None:
     """The community, if there is one."""
     document = await database[COMMUNITIES].find_one({"_id": community_id})
-    return _community(document) if document else None
+    return community_in(document) if document else None
 
 
 async def find_membership(database: Database, community_id: str, member_id: str) -> Membership | None:
     """The membership, if there is one."""
     document = await database[MEMBERSHIPS].find_one({"_id": membership_id(community_id, member_id)})
     return Membership.model_validate(document) if document else None
-
-
-async def visible_communities(
-    database: Database, org_id: str | None, after: str | None, limit: int
-) -> list[Community]:
-    """Communities that somebody of ``org_id`` may see, by id, after the id ``after``."""
-    query: Document = {"$or": [{"kind": "external"}, {"kind": "internal", "org_id": org_id}]}
-    if org_id is None:
-        query = {"kind": "external"}
-    if after is not None:
-        query["_id"] = {"$gt": after}
-    rows = await database[COMMUNITIES].find(query).sort("_id", 1).limit(limit).to_list(length=None)
-    return [_community(row) for row in rows]
 
 
 async def memberships_of(
