@@ -7,11 +7,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
-from services.discussions.commands import threads as commands
+from services.discussions import commands, store
 from services.discussions.domain.access import no_such_problem, no_such_solution
+from services.discussions.domain.problem import Problem
 from services.discussions.domain.solution import Solution
-from services.discussions.domain.thread import Thread
-from services.discussions.store import threads as store
 from shared.contracts.discussions import Basis, ItemKind, LinkKind
 from shared.errors import NotFound, OutOfOrder
 from shared.storage import UnitOfWork
@@ -191,18 +190,18 @@ def _held_up_by(item: AnyItem) -> set[str]:
 async def _carry_out(uow: UnitOfWork, item: AnyItem) -> bool:
     match item:
         case ImportProblem():
-            if await store.load_thread(uow, item.id):
+            if await store.threads.load_thread(uow, item.id):
                 return False
             await _require_member(uow, item.community_id, item.author_id)
-            await commands.post_problem(
+            await commands.problems.post_problem(
                 uow, item.author_id, item.id, item.community_id, title=item.title, body=item.body,
                 tags=item.tags, imported_score=item.score, at=item.at,
             )  # fmt: skip
         case ImportSolution():
-            if await store.load_solution(uow, item.id):
+            if await store.solutions.load_solution(uow, item.id):
                 return False
-            await _require_member(uow, (await _thread(uow, item.problem_id)).community_id, item.author_id)
-            await commands.propose(
+            await _require_member(uow, (await _problem(uow, item.problem_id)).community_id, item.author_id)
+            await commands.solutions.propose(
                 uow,
                 item.author_id,
                 item.id,
@@ -212,80 +211,80 @@ async def _carry_out(uow: UnitOfWork, item: AnyItem) -> bool:
                 at=item.at,
             )
         case ImportRevision():
-            if await store.was_imported(uow, item.kind, item.id):
+            if await store.imports.was_imported(uow, item.kind, item.id):
                 return False
             solution = await _solution(uow, item.solution_id)
             await _require_member(uow, solution.community_id, item.editor_id)
-            await commands.revise(
+            await commands.solutions.revise(
                 uow, item.editor_id, item.solution_id, None, body=item.body, note=item.note, major=False,
                 at=item.at,
             )  # fmt: skip
-            store.note_import(uow, item.kind, item.id)
+            store.imports.note_import(uow, item.kind, item.id)
         case ImportProblemEdit():
-            if await store.was_imported(uow, item.kind, item.id):
+            if await store.imports.was_imported(uow, item.kind, item.id):
                 return False
-            thread = await _thread(uow, item.problem_id)
+            thread = await _problem(uow, item.problem_id)
             await _require_member(uow, thread.community_id, item.editor_id)
-            await commands.edit_problem(
+            await commands.problems.edit_problem(
                 uow, item.editor_id, item.problem_id, None, title=item.title, body=item.body,
                 tags=item.tags, at=item.at,
             )  # fmt: skip
-            store.note_import(uow, item.kind, item.id)
+            store.imports.note_import(uow, item.kind, item.id)
         case ImportComment():
             return await _comment(uow, item)
         case ImportLink():
             name = (item.kind, item.type, item.problem_id, item.target_problem_id)
-            if await store.was_imported(uow, *name):
+            if await store.imports.was_imported(uow, *name):
                 return False
-            thread, target = await _thread(uow, item.problem_id), await _thread(uow, item.target_problem_id)
-            commands.link_to(uow, thread, target, item.type, None, item.at)
-            store.note_import(uow, *name)
+            thread, target = await _problem(uow, item.problem_id), await _problem(uow, item.target_problem_id)
+            commands.problems.link_to(uow, thread, target, item.type, None, item.at)
+            store.imports.note_import(uow, *name)
         case ImportAccept():
-            if await store.was_imported(uow, item.kind, item.solution_id):
+            if await store.imports.was_imported(uow, item.kind, item.solution_id):
                 return False
             solution = await _solution(uow, item.solution_id)
-            thread = await _thread(uow, solution.thread_id)
+            thread = await _problem(uow, solution.thread_id)
             at = item.at or solution.proposed_at
-            await commands.accept(uow, thread.author_id, thread.thread_id, item.solution_id, at)
-            store.note_import(uow, item.kind, item.solution_id)
+            await commands.solutions.accept(uow, thread.author_id, thread.thread_id, item.solution_id, at)
+            store.imports.note_import(uow, item.kind, item.solution_id)
         case ImportEndorsement():
-            if await store.load_endorsement(uow, item.solution_id, item.endorser_id) is not None:
+            if await store.solutions.load_endorsement(uow, item.solution_id, item.endorser_id) is not None:
                 return False  # whatever became of it since
             solution = await _solution(uow, item.solution_id)
             await _require_member(uow, solution.community_id, item.endorser_id)
-            await commands.endorse(uow, item.endorser_id, item.solution_id, item.basis, item.at)
+            await commands.solutions.endorse(uow, item.endorser_id, item.solution_id, item.basis, item.at)
     return True
 
 
 async def _comment(uow: UnitOfWork, item: ImportComment) -> bool:
-    if await store.load_comment(uow, item.id):
+    if await store.comments.load_comment(uow, item.id):
         return False
     kind: ItemKind
-    if (thread := await store.load_thread(uow, item.item_id)) is not None:
+    if (thread := await store.threads.load_thread(uow, item.item_id)) is not None:
         kind, thread_id, community_id = "problem", thread.thread_id, thread.community_id
-    elif (solution := await store.load_solution(uow, item.item_id)) is not None:
+    elif (solution := await store.solutions.load_solution(uow, item.item_id)) is not None:
         kind, thread_id, community_id = "solution", solution.thread_id, solution.community_id
-    elif (comment := await store.load_comment(uow, item.item_id)) is not None:
+    elif (comment := await store.comments.load_comment(uow, item.item_id)) is not None:
         kind, thread_id, community_id = "comment", comment.thread_id, comment.community_id
     else:
         raise NotFound("no-such-item", "What this comments on was not imported.")
     await _require_member(uow, community_id, item.author_id)
-    await commands.comment(
+    await commands.comments.comment(
         uow, item.author_id, item.id, thread_id, item_kind=kind, item_id=item.item_id, body=item.body,
         mentions=[], at=item.at,
     )  # fmt: skip
     return True
 
 
-async def _thread(uow: UnitOfWork, thread_id: str) -> Thread:
-    thread = await store.load_thread(uow, thread_id)
-    if thread is None:
+async def _problem(uow: UnitOfWork, thread_id: str) -> Problem:
+    problem = await store.problems.load_problem(uow, thread_id)
+    if problem is None:
         raise no_such_problem()
-    return thread
+    return problem
 
 
 async def _solution(uow: UnitOfWork, solution_id: str) -> Solution:
-    solution = await store.load_solution(uow, solution_id)
+    solution = await store.solutions.load_solution(uow, solution_id)
     if solution is None:
         raise no_such_solution()
     return solution
@@ -293,5 +292,5 @@ async def _solution(uow: UnitOfWork, solution_id: str) -> Solution:
 
 async def _require_member(uow: UnitOfWork, community_id: str, member_id: str) -> None:
     """An import sends people first: whoever is missing is still on the way from members."""
-    if await store.load_participant(uow, community_id, member_id) is None:
+    if await store.access.load_participant(uow, community_id, member_id) is None:
         raise OutOfOrder("unknown-member", f"{member_id} is not known as a member of {community_id} yet.")

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from services.discussions import store
 from services.discussions.domain.access import no_such_community, no_such_problem, no_such_solution
+from services.discussions.domain.comment import Comment
+from services.discussions.domain.problem import Problem
 from services.discussions.domain.solution import Revision, Solution
-from services.discussions.domain.thread import Comment, Thread
-from services.discussions.store import threads as store
 from shared.storage import Database
 from shared.web.auth import Caller
 
 Names = dict[str, tuple[str, str | None]]
 
 
-async def problem(database: Database, caller: Caller, thread_id: str) -> Thread:
+async def problem(database: Database, caller: Caller, thread_id: str) -> Problem:
     """A problem of a community that the caller belongs to."""
-    thread = await store.find_thread(database, thread_id)
-    if thread is None or not await store.is_member(database, thread.community_id, caller.member_id):
+    found = await store.problems.find_problem(database, thread_id)
+    if found is None or not await store.access.is_member(database, found.community_id, caller.member_id):
         raise no_such_problem()
-    return thread
+    return found
 
 
 async def problems(
@@ -32,17 +33,19 @@ async def problems(
     tag: str | None,
     before: tuple[datetime, str] | None,
     limit: int,
-) -> list[Thread]:
+) -> list[Problem]:
     """The problems of a community that the caller belongs to, newest first."""
-    if not await store.is_member(database, community_id, caller.member_id):
+    if not await store.access.is_member(database, community_id, caller.member_id):
         raise no_such_community()
-    return await store.find_threads(database, community_id, state=state, tag=tag, before=before, limit=limit)
+    return await store.problems.find_problems(
+        database, community_id, state=state, tag=tag, before=before, limit=limit
+    )
 
 
 async def solution(database: Database, caller: Caller, solution_id: str) -> Solution:
     """A solution in a community that the caller belongs to."""
-    found = await store.find_solution(database, solution_id)
-    if found is None or not await store.is_member(database, found.community_id, caller.member_id):
+    found = await store.solutions.find_solution(database, solution_id)
+    if found is None or not await store.access.is_member(database, found.community_id, caller.member_id):
         raise no_such_solution()
     return found
 
@@ -52,7 +55,7 @@ async def solutions(
 ) -> list[Solution]:
     """A problem's solutions, in the order in which they were proposed."""
     await problem(database, caller, thread_id)
-    return await store.find_solutions(database, thread_id, after, limit)
+    return await store.solutions.find_solutions(database, thread_id, after, limit)
 
 
 async def revisions(
@@ -60,7 +63,7 @@ async def revisions(
 ) -> list[Revision]:
     """A solution's revisions, oldest first."""
     await solution(database, caller, solution_id)
-    return await store.find_revisions(database, solution_id, after, limit)
+    return await store.solutions.find_revisions(database, solution_id, after, limit)
 
 
 async def comments(
@@ -68,9 +71,9 @@ async def comments(
 ) -> Sequence[Comment]:
     """All comments of a thread, oldest first."""
     await problem(database, caller, thread_id)
-    return await store.find_comments(database, thread_id, after, limit)
+    return await store.comments.find_comments(database, thread_id, after, limit)
 
 
 async def names(database: Database, member_ids: Iterable[str]) -> Names:
     """What members are called, and where they work, as far as known."""
-    return await store.people(database, member_ids)
+    return await store.access.people(database, member_ids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.discussions.store import threads as store
+from services.discussions import store
 from shared.contracts.members import (
     CommunityCreated,
     CommunityUpdated,
@@ -24,14 +24,14 @@ async def project_people(batch: Batch[MemberRegistered | ProfileUpdated], uow: U
     """Know what people are called, and where they work."""
     for received in batch:
         event = received.event
-        store.project_person(uow, event.member_id, event.version, event.name, event.org_id)
+        store.access.project_person(uow, event.member_id, event.version, event.name, event.org_id)
 
 
 @reactions.batch(CommunityCreated, CommunityUpdated)
 async def project_communities(batch: Batch[CommunityCreated | CommunityUpdated], uow: UnitOfWork) -> None:
     """Know which communities there are, and their rules."""
     for received in batch:
-        store.project_community(uow, received.event)
+        store.access.project_community(uow, received.event)
 
 
 @reactions.batch(MemberJoined, MemberLeft, MemberRemoved, RoleChanged)
@@ -40,4 +40,4 @@ async def project_memberships(
 ) -> None:
     """Know who belongs to which community, as what."""
     for received in batch:
-        store.project_membership(uow, received.event)
+        store.access.project_membership(uow, received.event)

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.discussions.domain import problem as problems
 from services.discussions.domain import solution as solutions
-from services.discussions.domain import thread as threads
 from services.discussions.domain.access import Participant
+from services.discussions.domain.problem import Problem
 from services.discussions.domain.rules import RULES
 from services.discussions.domain.solution import Endorsement, Solution
-from services.discussions.domain.thread import Thread
 from shared.errors import Conflict, Forbidden, GuildhallError
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -33,24 +33,24 @@ def member(name: str = "ann", **fields: Any) -> Participant:
     return Participant.model_validate(values | fields)
 
 
-def problem(thread_id: str = "t", author: str = "asker", **changes: Any) -> Thread:
-    thread, _ = threads.post(thread_id, member(author), title="T", body="B", tags=["permits"], now=NOW)
+def problem(thread_id: str = "t", author: str = "asker", **changes: Any) -> Problem:
+    thread, _ = problems.post(thread_id, member(author), title="T", body="B", tags=["permits"], now=NOW)
     return thread.model_copy(update=changes)
 
 
-def answered(author: str = "ann") -> tuple[Thread, Solution]:
+def answered(author: str = "ann") -> tuple[Problem, Solution]:
     thread, solution, _, _ = solutions.propose(problem(), member(author), "s", "Do this.", NOW)
     return thread, solution
 
 
 def endorse(
-    thread: Thread,
+    thread: Problem,
     solution: Solution,
     who: Participant,
     present: Endorsement | None = None,
     basis: Any = "tried",
     now: datetime = NOW,
-) -> tuple[Thread, Solution, Endorsement]:
+) -> tuple[Problem, Solution, Endorsement]:
     thread, solution, given_, event = solutions.endorse(
         thread, solution, who, present, basis, rules=RULES, now=now
     )
@@ -79,41 +79,41 @@ def test_only_an_open_problem_becomes_answered(before: str, after: str) -> None:
 
 @pytest.mark.parametrize("state", ["open", "answered", "reopened"])
 def test_an_unresolved_problem_is_resolved_and_can_be_reopened(state: str) -> None:
-    resolved, event = threads.resolve(problem(state=state), member("asker"))
+    resolved, event = problems.resolve(problem(state=state), member("asker"))
     assert (resolved.state, event.version, event.resolved_by) == ("resolved", 2, "asker")
-    reopened, again = threads.reopen(resolved, member("eve", role="facilitator"))
+    reopened, again = problems.reopen(resolved, member("eve", role="facilitator"))
     assert (reopened.state, again.version) == ("reopened", 3)
 
 
 @pytest.mark.parametrize("state", ["resolved", "duplicate"])
 def test_a_closed_problem_is_not_resolved_again(state: str) -> None:
     with pytest.raises(Conflict):
-        threads.resolve(problem(state=state), member("asker"))
+        problems.resolve(problem(state=state), member("asker"))
 
 
 @pytest.mark.parametrize("state", ["open", "answered", "reopened"])
 def test_what_is_not_closed_is_not_reopened(state: str) -> None:
     with pytest.raises(Conflict):
-        threads.reopen(problem(state=state), member("asker"))
+        problems.reopen(problem(state=state), member("asker"))
 
 
 def test_others_neither_resolve_nor_reopen() -> None:
     with pytest.raises(Forbidden):
-        threads.resolve(problem(), member("eve"))
+        problems.resolve(problem(), member("eve"))
     with pytest.raises(Forbidden):
-        threads.reopen(problem(state="resolved"), member("eve"))
+        problems.reopen(problem(state="resolved"), member("eve"))
 
 
 # -- links ---------------------------------------------------------------------------------------------
 
 
 def test_a_duplicate_closes_and_reopening_takes_only_that_link_away() -> None:
-    related, _ = threads.link(problem(), "asker", "related", problem("other"))
-    closed, event = threads.link(related, "asker", "duplicate", problem("other"))
+    related, _ = problems.link(problem(), "asker", "related", problem("other"))
+    closed, event = problems.link(related, "asker", "duplicate", problem("other"))
     assert (closed.state, event.version, event.target_thread_id) == ("duplicate", 3, "other")
-    reopened, _ = threads.reopen(closed, member("asker"))
+    reopened, _ = problems.reopen(closed, member("asker"))
     assert [(link.kind, link.target_id) for link in reopened.links] == [("related", "other")]
-    again, _ = threads.link(reopened, "asker", "duplicate", problem("other"))
+    again, _ = problems.link(reopened, "asker", "duplicate", problem("other"))
     assert again.state == "duplicate"
 
 
@@ -126,10 +126,10 @@ def test_a_duplicate_closes_and_reopening_takes_only_that_link_away() -> None:
         ("related", problem("known"), "already-linked"),
     ],
 )
-def test_links_that_make_no_sense(kind: Any, target: Thread, code: str) -> None:
-    thread, _ = threads.link(problem(), None, "related", problem("known"))
+def test_links_that_make_no_sense(kind: Any, target: Problem, code: str) -> None:
+    thread, _ = problems.link(problem(), None, "related", problem("known"))
     with pytest.raises(GuildhallError) as refused:
-        threads.link(thread, None, kind, target)
+        problems.link(thread, None, kind, target)
     assert refused.value.code == code
 
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.discussions.api import threads
+from services.discussions.api import comments, problems, solutions
 
-ROUTERS: list[APIRouter] = [threads.router]
+ROUTERS: list[APIRouter] = [problems.router, solutions.router, comments.router]

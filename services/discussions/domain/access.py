@@ -48,6 +48,11 @@ def no_such_community() -> NotFound:
     )
 
 
+def no_such_thread() -> NotFound:
+    """Also for a thread that exists, but not for the one who asks."""
+    return NotFound("no-such-thread", "There is no such thread.", fix="Check its id.")
+
+
 def no_such_problem() -> NotFound:
     """Also for a problem that exists, but not for the one who asks."""
     return NotFound("no-such-problem", "There is no such problem.", fix="Check its id.")

@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from services.discussions.domain.access import Participant
+from services.discussions.domain.problem import Problem
 from services.discussions.domain.rules import Rules
-from services.discussions.domain.thread import Thread
 from shared.contracts.discussions import (
     Basis,
     EndorsementWithdrawn,
@@ -74,20 +74,20 @@ class Endorsement(BaseModel):
 
 
 def propose(
-    thread: Thread,
+    problem: Problem,
     author: Participant,
     solution_id: str,
     body: str,
     now: datetime,
     imported_score: int | None = None,
-) -> tuple[Thread, Solution, Revision, SolutionProposed]:
+) -> tuple[Problem, Solution, Revision, SolutionProposed]:
     """A member proposes a solution: its revision 1. The first one makes an open problem answered."""
-    state = "answered" if thread.state == "open" else thread.state
-    thread = thread.then(solutions=thread.solutions + 1, state=state)
+    state = "answered" if problem.state == "open" else problem.state
+    problem = problem.then(solutions=problem.solutions + 1, state=state)
     solution = Solution(
         solution_id=solution_id,
-        thread_id=thread.thread_id,
-        community_id=thread.community_id,
+        thread_id=problem.thread_id,
+        community_id=problem.community_id,
         author_id=author.member_id,
         authors=[author.member_id],
         revision=1,
@@ -100,23 +100,23 @@ def propose(
         solution_id=solution_id, number=1, author_id=author.member_id, body=body, note="", major=True, at=now
     )
     event = SolutionProposed(
-        thread_id=thread.thread_id,
-        version=thread.version,
-        community_id=thread.community_id,
+        thread_id=problem.thread_id,
+        version=problem.version,
+        community_id=problem.community_id,
         solution_id=solution_id,
         solution_author_id=author.member_id,
         revision=1,
-        problem_author_id=thread.author_id,
-        problem_title=thread.title,
-        tags=thread.tags,
+        problem_author_id=problem.author_id,
+        problem_title=problem.title,
+        tags=problem.tags,
         body=body,
         imported_score=imported_score,
     )
-    return thread, solution, revision, event
+    return problem, solution, revision, event
 
 
 def revise(
-    thread: Thread,
+    problem: Problem,
     solution: Solution,
     editor_id: str,
     body: str,
@@ -124,11 +124,11 @@ def revise(
     *,
     major: bool,
     now: datetime,
-) -> tuple[Thread, Solution, Revision, SolutionRevised]:
+) -> tuple[Problem, Solution, Revision, SolutionRevised]:
     """A new revision. After a major one the endorsements so far are stale and an acceptance is void: they
     were for what it said before. A minor one keeps them."""
-    void = major and thread.accepted_id == solution.solution_id
-    thread = thread.then(accepted_id=None) if void else thread.then()
+    void = major and problem.accepted_id == solution.solution_id
+    problem = problem.then(accepted_id=None) if void else problem.then()
     number = solution.revision + 1
     kept = {} if not major else {"endorsements": 0, "tried": 0, "accepted": False}
     solution = solution.model_copy(
@@ -150,9 +150,9 @@ def revise(
         at=now,
     )
     event = SolutionRevised(
-        thread_id=thread.thread_id,
-        version=thread.version,
-        community_id=thread.community_id,
+        thread_id=problem.thread_id,
+        version=problem.version,
+        community_id=problem.community_id,
         solution_id=solution.solution_id,
         solution_author_id=solution.author_id,
         revision=number,
@@ -162,11 +162,11 @@ def revise(
         body=body,
         endorsements=solution.endorsements,
     )
-    return thread, solution, revision, event
+    return problem, solution, revision, event
 
 
 def endorse(
-    thread: Thread,
+    problem: Problem,
     solution: Solution,
     endorser: Participant,
     present: Endorsement | None,
@@ -174,14 +174,14 @@ def endorse(
     *,
     rules: Rules,
     now: datetime,
-) -> tuple[Thread, Solution, Endorsement, SolutionEndorsed]:
+) -> tuple[Problem, Solution, Endorsement, SolutionEndorsed]:
     """Vouch for the present revision."""
     _may_endorse(solution, endorser, rules, now)
     if present is not None and present.state == "active":
         raise Conflict(
             "already-endorsed", "You endorse this solution already.", fix="Withdraw it to give another."
         )
-    thread = thread.then()
+    problem = problem.then()
     endorsement = Endorsement(
         solution_id=solution.solution_id,
         endorser_id=endorser.member_id,
@@ -197,20 +197,20 @@ def endorse(
         }
     )
     event = SolutionEndorsed(
-        thread_id=thread.thread_id,
-        version=thread.version,
-        community_id=thread.community_id,
+        thread_id=problem.thread_id,
+        version=problem.version,
+        community_id=problem.community_id,
         solution_id=solution.solution_id,
         solution_author_id=solution.author_id,
         revision=solution.revision,
         endorser_id=endorser.member_id,
         endorser_org_id=endorser.org_id,
         basis=basis,
-        problem_title=thread.title,
-        tags=thread.tags,
+        problem_title=problem.title,
+        tags=problem.tags,
         endorsements=solution.endorsements,
     )
-    return thread, solution, endorsement, event
+    return problem, solution, endorsement, event
 
 
 def _may_endorse(solution: Solution, endorser: Participant, rules: Rules, now: datetime) -> None:
@@ -241,13 +241,13 @@ def _may_endorse(solution: Solution, endorser: Participant, rules: Rules, now: d
 
 
 def withdraw(
-    thread: Thread, solution: Solution, present: Endorsement | None
-) -> tuple[Thread, Solution, Endorsement, EndorsementWithdrawn]:
+    problem: Problem, solution: Solution, present: Endorsement | None
+) -> tuple[Problem, Solution, Endorsement, EndorsementWithdrawn]:
     """No longer vouch for it; a stale endorsement can be withdrawn, too."""
     if present is None or present.state == "withdrawn":
         raise Conflict("not-endorsed", "You do not endorse this solution.")
     counted = present.state == "active"
-    thread = thread.then()
+    problem = problem.then()
     solution = solution.model_copy(
         update={
             "endorsements": solution.endorsements - counted,
@@ -255,41 +255,41 @@ def withdraw(
         }
     )
     event = EndorsementWithdrawn(
-        thread_id=thread.thread_id,
-        version=thread.version,
-        community_id=thread.community_id,
+        thread_id=problem.thread_id,
+        version=problem.version,
+        community_id=problem.community_id,
         solution_id=solution.solution_id,
         solution_author_id=solution.author_id,
         revision=present.revision,
         endorser_id=present.endorser_id,
-        tags=thread.tags,
+        tags=problem.tags,
         endorsements=solution.endorsements,
     )
-    return thread, solution, present.model_copy(update={"state": "withdrawn"}), event
+    return problem, solution, present.model_copy(update={"state": "withdrawn"}), event
 
 
 def accept(
-    thread: Thread, solution: Solution, actor: Participant
-) -> tuple[Thread, Solution, SolutionAccepted]:
+    problem: Problem, solution: Solution, actor: Participant
+) -> tuple[Problem, Solution, SolutionAccepted]:
     """The one who asked says that this solved it; a later acceptance takes the place of an earlier one."""
-    if actor.member_id != thread.author_id:
+    if actor.member_id != problem.author_id:
         raise Forbidden("not-the-asker", "Only the one who asked accepts.", fix="Endorse it instead.")
-    if thread.accepted_id == solution.solution_id:
+    if problem.accepted_id == solution.solution_id:
         raise Conflict("already-accepted", "This solution is accepted already.")
-    thread = thread.then(accepted_id=solution.solution_id)
+    problem = problem.then(accepted_id=solution.solution_id)
     solution = solution.model_copy(update={"accepted": True})
     return (
-        thread,
+        problem,
         solution,
         SolutionAccepted(
-            thread_id=thread.thread_id,
-            version=thread.version,
-            community_id=thread.community_id,
+            thread_id=problem.thread_id,
+            version=problem.version,
+            community_id=problem.community_id,
             solution_id=solution.solution_id,
             solution_author_id=solution.author_id,
             revision=solution.revision,
             accepted_by=actor.member_id,
-            problem_title=thread.title,
-            tags=thread.tags,
+            problem_title=problem.title,
+            tags=problem.tags,
         ),
     )

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from services.discussions.store import threads
+from services.discussions.store import access, comments, imports, problems, solutions, threads
 from shared.storage import Index
 
-INDEXES: Mapping[str, Sequence[Index]] = {**threads.INDEXES}
+__all__ = ["access", "comments", "imports", "problems", "solutions", "threads"]
+
+INDEXES: Mapping[str, Sequence[Index]] = {
+    **access.INDEXES,
+    **threads.INDEXES,
+    **solutions.INDEXES,
+    **comments.INDEXES,
+    **imports.INDEXES,
+}

@@ -1,0 +1,235 @@
+"""The HTTP API of solutions."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from pydantic import AwareDatetime, Field
+
+from services.discussions import queries
+from services.discussions.api.common import (
+    Author,
+    ProblemPath,
+    SolutionPath,
+    milliseconds,
+    moment,
+)
+from services.discussions.api.common import names as names_of
+from services.discussions.commands import solutions as commands
+from services.discussions.domain.solution import Revision, Solution
+from services.discussions.queries import Names
+from shared.contracts.discussions import Basis
+from shared.ids import new_id
+from shared.storage import Database, UnitOfWork
+from shared.web import texts
+from shared.web.auth import AuthenticatedCaller
+from shared.web.database import Db
+from shared.web.mutations import Answer, IfMatch, Mutating, etag
+from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
+from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
+from shared.web.texts import BodyText, Identifier, Note, View
+
+router = APIRouter(tags=["solutions"])
+
+
+class NewSolution(texts.Request):
+    """A solution to propose."""
+
+    body: BodyText = Field(examples=["Sign with the national eID, then archive the PDF."])
+
+
+class NewRevision(texts.Request):
+    """A new text for a solution."""
+
+    body: BodyText
+    note: Note = Field("", description="What changed and why.")
+    major: bool = Field(False, description="Earlier endorsements become stale.")
+
+
+class NewEndorsement(texts.Request):
+    """On which basis one vouches for a solution."""
+
+    basis: Basis = Field(examples=["tried"])
+
+
+class Acceptance(texts.Request):
+    """Which solution solved it."""
+
+    solution_id: Identifier
+
+
+class SolutionView(View):
+    """A solution with its latest text."""
+
+    id: str
+    problem_id: str
+    community_id: str
+    author: Author
+    body: str
+    revision: int
+    endorsements: int = Field(description="Current ones.")
+    tried: int = Field(description="Those among them who tried it.")
+    accepted: bool
+    imported_score: int | None
+    proposed_at: AwareDatetime
+    updated_at: AwareDatetime
+
+    @staticmethod
+    def of(solution: Solution, names: Names) -> SolutionView:
+        """The view of ``solution``."""
+        return SolutionView(
+            id=solution.solution_id,
+            problem_id=solution.thread_id,
+            author=Author.of(solution.author_id, names),
+            **solution.model_dump(exclude={"solution_id", "thread_id", "author_id", "authors"}),
+        )
+
+
+class RevisionView(View):
+    """One text of a solution."""
+
+    number: int
+    author: Author
+    body: str
+    note: str
+    major: bool
+    at: AwareDatetime
+
+    @staticmethod
+    def of(revision: Revision, names: Names) -> RevisionView:
+        """The view of ``revision``."""
+        return RevisionView(
+            author=Author.of(revision.author_id, names),
+            **revision.model_dump(exclude={"solution_id", "author_id"}),
+        )
+
+
+@router.post(
+    "/problems/{problem_id}/solutions",
+    status_code=201,
+    response_model=SolutionView,
+    responses=WRITE_PROBLEMS,
+)
+async def propose(problem_id: ProblemPath, body: NewSolution, mutate: Mutating, database: Db) -> Response:
+    """Propose a solution."""
+    solution_id = new_id()
+
+    async def work(uow: UnitOfWork) -> Answer:
+        solution = await commands.propose(uow, mutate.caller.member_id, solution_id, problem_id, body.body)
+        view = SolutionView.of(solution, await names_of(database, [solution.author_id]))
+        return Answer(view, 201, solution.revision, f"/v1/solutions/{solution_id}")
+
+    return await mutate(work)
+
+
+@router.get(
+    "/problems/{problem_id}/solutions",
+    response_model=Page[SolutionView],
+    responses=READ_PROBLEMS,
+)
+async def list_solutions(
+    problem_id: ProblemPath,
+    caller: AuthenticatedCaller,
+    database: Db,
+    cursor: Cursor = None,
+    limit: PageSize = 20,
+) -> Page[SolutionView]:
+    """A problem's solutions, oldest first."""
+    after = moment(cursor) if cursor else None
+    rows = await queries.solutions(database, caller, problem_id, after, limit + 1)
+    shown, following = page(
+        rows, limit, lambda row: milliseconds(row.proposed_at), lambda row: row.solution_id
+    )
+    names = await names_of(database, (row.author_id for row in shown))
+    return Page(items=[SolutionView.of(row, names) for row in shown], next=following)
+
+
+@router.get("/solutions/{solution_id}", response_model=SolutionView, responses=READ_PROBLEMS)
+async def read_solution(
+    solution_id: SolutionPath, caller: AuthenticatedCaller, database: Db, response: Response
+) -> SolutionView:
+    """A solution with its latest text."""
+    solution = await queries.solution(database, caller, solution_id)
+    response.headers["ETag"] = etag(solution.revision)
+    return SolutionView.of(solution, await names_of(database, [solution.author_id]))
+
+
+@router.put("/solutions/{solution_id}", response_model=SolutionView, responses=WRITE_PROBLEMS)
+async def revise(
+    solution_id: SolutionPath, body: NewRevision, version: IfMatch, mutate: Mutating, database: Db
+) -> Response:
+    """Give a solution a new revision; the ones before stay. For its author, facilitators and stewards."""
+
+    async def work(uow: UnitOfWork) -> Answer:
+        solution = await commands.revise(
+            uow, mutate.caller.member_id, solution_id, version, **body.model_dump()
+        )
+        return await _solution(database, solution)
+
+    return await mutate(work)
+
+
+@router.get(
+    "/solutions/{solution_id}/revisions",
+    response_model=Page[RevisionView],
+    responses=READ_PROBLEMS,
+)
+async def list_revisions(
+    solution_id: SolutionPath,
+    caller: AuthenticatedCaller,
+    database: Db,
+    cursor: Cursor = None,
+    limit: PageSize = 20,
+) -> Page[RevisionView]:
+    """A solution's revisions, oldest first."""
+    after = read_cursor(cursor, int)[0] if cursor else 0
+    rows = await queries.revisions(database, caller, solution_id, after, limit + 1)
+    shown, following = page(rows, limit, lambda row: row.number)
+    names = await names_of(database, (row.author_id for row in shown))
+    return Page(items=[RevisionView.of(row, names) for row in shown], next=following)
+
+
+@router.put(
+    "/solutions/{solution_id}/endorsement",
+    response_model=SolutionView,
+    responses=WRITE_PROBLEMS,
+)
+async def endorse(
+    solution_id: SolutionPath, body: NewEndorsement, mutate: Mutating, database: Db
+) -> Response:
+    """Vouch for a solution's present revision: you tried it, or reviewed it."""
+
+    async def work(uow: UnitOfWork) -> Answer:
+        solution, _ = await commands.endorse(uow, mutate.caller.member_id, solution_id, body.basis)
+        return await _solution(database, solution)
+
+    return await mutate(work)
+
+
+@router.delete(
+    "/solutions/{solution_id}/endorsement",
+    response_model=SolutionView,
+    responses=WRITE_PROBLEMS,
+)
+async def withdraw(solution_id: SolutionPath, mutate: Mutating, database: Db) -> Response:
+    """No longer vouch for a solution."""
+
+    async def work(uow: UnitOfWork) -> Answer:
+        return await _solution(database, await commands.withdraw(uow, mutate.caller.member_id, solution_id))
+
+    return await mutate(work)
+
+
+@router.post("/problems/{problem_id}/accept", response_model=SolutionView, responses=WRITE_PROBLEMS)
+async def accept(problem_id: ProblemPath, body: Acceptance, mutate: Mutating, database: Db) -> Response:
+    """Say which solution solved your problem."""
+
+    async def work(uow: UnitOfWork) -> Answer:
+        _, solution = await commands.accept(uow, mutate.caller.member_id, problem_id, body.solution_id)
+        return await _solution(database, solution)
+
+    return await mutate(work)
+
+
+async def _solution(database: Database, solution: Solution) -> Answer:
+    view = SolutionView.of(solution, await names_of(database, [solution.author_id]))
+    return Answer(view, version=solution.revision)

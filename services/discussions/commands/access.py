@@ -1,0 +1,56 @@
+"""The one who acts, and what they act on: what they may not see does not exist."""
+
+from __future__ import annotations
+
+from services.discussions import store
+from services.discussions.domain.access import (
+    Participant,
+    no_such_community,
+    no_such_problem,
+    no_such_solution,
+    no_such_thread,
+)
+from services.discussions.domain.problem import Problem
+from services.discussions.domain.solution import Solution
+from services.discussions.domain.thread import Thread
+from shared.storage import UnitOfWork
+
+
+async def participant(uow: UnitOfWork, community_id: str, member_id: str) -> Participant:
+    """The member of the community. Raises ``NotFound`` for everybody else."""
+    found = await store.access.load_participant(uow, community_id, member_id)
+    if found is None:
+        raise no_such_community()
+    return found
+
+
+async def thread(uow: UnitOfWork, member_id: str, thread_id: str) -> tuple[Thread, Participant]:
+    """A thread of whatever kind, and the member in its community."""
+    found = await store.threads.load_thread(uow, thread_id)
+    actor = await store.access.load_participant(uow, found.community_id, member_id) if found else None
+    if found is None or actor is None:
+        raise no_such_thread()
+    return found, actor
+
+
+async def problem(uow: UnitOfWork, member_id: str, thread_id: str) -> tuple[Problem, Participant]:
+    """A problem, and the member in its community."""
+    found = await store.problems.load_problem(uow, thread_id)
+    actor = await store.access.load_participant(uow, found.community_id, member_id) if found else None
+    if found is None or actor is None:
+        raise no_such_problem()
+    return found, actor
+
+
+async def solution(
+    uow: UnitOfWork, member_id: str, solution_id: str
+) -> tuple[Problem, Solution, Participant]:
+    """A solution with its problem, and the member in their community."""
+    found = await store.solutions.load_solution(uow, solution_id)
+    if found is None:
+        raise no_such_solution()
+    of = await store.problems.load_problem(uow, found.thread_id)
+    actor = await store.access.load_participant(uow, found.community_id, member_id)
+    if of is None or actor is None:
+        raise no_such_solution()
+    return of, found, actor

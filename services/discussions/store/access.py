@@ -1,0 +1,125 @@
+"""Who may see and do what: the projections of people, communities and memberships, and who was active."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pymongo import UpdateOne
+
+from services.discussions.domain.access import Community, Participant
+from shared.contracts.members import (
+    CommunityCreated,
+    CommunityUpdated,
+    MemberJoined,
+    MemberLeft,
+    MemberRemoved,
+    RoleChanged,
+)
+from shared.storage import Database, Index, UnitOfWork, apply_version
+
+COMMUNITIES = "communities"
+MEMBERSHIPS = "memberships"
+PEOPLE = "people"
+CONTRIBUTIONS = "contributions"
+
+INDEXES: Mapping[str, Sequence[Index]] = {COMMUNITIES: [], MEMBERSHIPS: [], PEOPLE: [], CONTRIBUTIONS: []}
+
+_ENDORSEMENTS_KEPT = 200
+"""Times of one's latest endorsements: well over any limit for a day."""
+Document = dict[str, Any]
+
+
+def pair(first: str, second: str) -> str:
+    """The ``_id`` of what belongs to two things: a membership, an endorsement."""
+    return f"{first}:{second}"
+
+
+async def load_participant(uow: UnitOfWork, community_id: str, member_id: str) -> Participant | None:
+    """The member of the community, if they belong to it."""
+    key = pair(community_id, member_id)
+    membership = await uow.find_one(MEMBERSHIPS, {"_id": key})
+    if membership is None or not membership.get("active"):
+        return None
+    activity = await uow.find_one(CONTRIBUTIONS, {"_id": key})
+    return Participant(
+        member_id=member_id,
+        community_id=community_id,
+        role=membership["role"],
+        org_id=membership.get("org_id"),
+        joined_at=membership["joined_at"],
+        contributed=activity is not None and activity.get("contributed", False),
+        endorsed_at=activity.get("endorsed_at", []) if activity else [],
+    )
+
+
+async def load_community(uow: UnitOfWork, community_id: str) -> Community:
+    """The community, as far as its events have arrived here; until then with the rules of all."""
+    document = await uow.find_one(COMMUNITIES, {"_id": community_id}) or {}
+    return Community.model_validate({**document, "community_id": community_id})
+
+
+async def member_ids(uow: UnitOfWork, community_id: str, wanted: Iterable[str]) -> set[str]:
+    """Which of ``wanted`` belong to the community."""
+    keys = [pair(community_id, member_id) for member_id in wanted]
+    rows = await uow.find(MEMBERSHIPS, {"_id": {"$in": keys}, "active": True}, {"member_id": 1})
+    return {row["member_id"] for row in rows}
+
+
+def note_contribution(uow: UnitOfWork, member: Participant) -> None:
+    """The member posted, answered or commented. Only the first time is written: one member's acts in
+    different threads do not contend for this."""
+    if not member.contributed:
+        key = pair(member.community_id, member.member_id)
+        uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, {"$set": {"contributed": True}}, upsert=True))
+
+
+def note_endorsement(uow: UnitOfWork, endorser: Participant, at: datetime) -> None:
+    """The member endorsed something. Two at once conflict here, or both would find the limit unreached."""
+    key = pair(endorser.community_id, endorser.member_id)
+    times = {"endorsed_at": {"$each": [at], "$slice": -_ENDORSEMENTS_KEPT}}
+    uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, {"$push": times}, upsert=True))
+
+
+def project_community(uow: UnitOfWork, event: CommunityCreated | CommunityUpdated) -> None:
+    """Know a community and its rules."""
+    fields = event.model_dump(include={"name", "kind", "org_id", "allow_anonymous", "rules"})
+    uow.write(COMMUNITIES, apply_version(event.community_id, event.version, fields))
+
+
+def project_membership(
+    uow: UnitOfWork, event: MemberJoined | MemberLeft | MemberRemoved | RoleChanged
+) -> None:
+    """Know who belongs to a community, as what. What ended is kept, for its version.
+
+    Roles have a version of their own: a joining that is replayed after a change of the role still counts.
+    """
+    key = pair(event.community_id, event.member_id)
+    fields: Document = {"community_id": event.community_id, "member_id": event.member_id}
+    match event:
+        case MemberJoined():
+            fields |= {"active": True, "org_id": event.org_id, "joined_at": event.joined_at}
+            uow.write(MEMBERSHIPS, apply_version(key, event.version, fields))
+        case MemberLeft() | MemberRemoved():
+            uow.write(MEMBERSHIPS, apply_version(key, event.version, fields | {"active": False}))
+    if not isinstance(event, MemberLeft | MemberRemoved):
+        role = {"role": event.role}
+        uow.write(MEMBERSHIPS, apply_version(key, event.version, role, named="role_version"))
+
+
+def project_person(uow: UnitOfWork, member_id: str, version: int, name: str, org_id: str | None) -> None:
+    """Know what a member is called, and where they work."""
+    uow.write(PEOPLE, apply_version(member_id, version, {"name": name, "org_id": org_id}))
+
+
+async def is_member(database: Database, community_id: str, member_id: str) -> bool:
+    """Whether the member belongs to the community."""
+    query = {"_id": pair(community_id, member_id), "active": True}
+    return await database[MEMBERSHIPS].find_one(query, {"_id": 1}) is not None
+
+
+async def people(database: Database, member_ids: Iterable[str]) -> dict[str, tuple[str, str | None]]:
+    """Names and organisations of members, as far as known."""
+    rows = database[PEOPLE].find({"_id": {"$in": list(set(member_ids))}})
+    return {row["_id"]: (row["name"], row.get("org_id")) async for row in rows}

@@ -1,0 +1,43 @@
+"""The collection of comments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from services.discussions.domain.comment import Comment
+from shared.storage import Database, Index, UnitOfWork
+
+COMMENTS = "comments"
+
+INDEXES = {COMMENTS: [Index([("thread_id", 1), ("at", 1), ("_id", 1)])]}
+
+Document = dict[str, Any]
+
+
+def _comment(document: Document) -> Comment:
+    return Comment.model_validate({**document, "comment_id": document["_id"]})
+
+
+async def load_comment(uow: UnitOfWork, comment_id: str) -> Comment | None:
+    """The comment, if there is one."""
+    document = await uow.find_one(COMMENTS, {"_id": comment_id})
+    return _comment(document) if document else None
+
+
+def save_comment(uow: UnitOfWork, comment: Comment) -> None:
+    """Save a new comment."""
+    uow.insert(COMMENTS, [{"_id": comment.comment_id, **comment.model_dump(exclude={"comment_id"})}])
+
+
+async def find_comments(
+    database: Database, thread_id: str, after: tuple[datetime, str] | None, limit: int
+) -> Sequence[Comment]:
+    """A thread's comments, oldest first, after (at, id)."""
+    query: Document = {"thread_id": thread_id}
+    if after is not None:
+        at, comment_id = after
+        query["$or"] = [{"at": {"$gt": at}}, {"at": at, "_id": {"$gt": comment_id}}]
+    found = database[COMMENTS].find(query).sort([("at", 1), ("_id", 1)]).limit(limit)
+    return [_comment(row) for row in await found.to_list(length=None)]

@@ -1,0 +1,47 @@
+"""Problems, in the collection of threads."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from services.discussions.domain.problem import Problem
+from services.discussions.store.threads import THREADS, Document
+from shared.storage import Database, UnitOfWork
+
+
+def _problem(document: Document) -> Problem:
+    return Problem.model_validate({**document, "thread_id": document["_id"]})
+
+
+async def load_problem(uow: UnitOfWork, thread_id: str) -> Problem | None:
+    """The problem, if there is one."""
+    document = await uow.find_one(THREADS, {"_id": thread_id, "kind": "problem"})
+    return _problem(document) if document else None
+
+
+async def find_problem(database: Database, thread_id: str) -> Problem | None:
+    """The problem, if there is one."""
+    document = await database[THREADS].find_one({"_id": thread_id, "kind": "problem"})
+    return _problem(document) if document else None
+
+
+async def find_problems(
+    database: Database,
+    community_id: str,
+    *,
+    state: str | None,
+    tag: str | None,
+    before: tuple[datetime, str] | None,
+    limit: int,
+) -> list[Problem]:
+    """A community's problems, newest first, before (posted_at, id)."""
+    query: Document = {"community_id": community_id, "kind": "problem"}
+    if state is not None:
+        query["state"] = state
+    if tag is not None:
+        query["tags"] = tag
+    if before is not None:
+        at, thread_id = before
+        query["$or"] = [{"posted_at": {"$lt": at}}, {"posted_at": at, "_id": {"$lt": thread_id}}]
+    found = database[THREADS].find(query).sort([("posted_at", -1), ("_id", -1)]).limit(limit)
+    return [_problem(row) for row in await found.to_list(length=None)]

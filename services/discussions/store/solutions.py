@@ -1,0 +1,94 @@
+"""The collections of solutions, their revisions and endorsements."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pymongo import ReplaceOne, UpdateMany, UpdateOne
+
+from services.discussions.domain.solution import Endorsement, Revision, Solution
+from services.discussions.store.access import pair
+from shared.storage import Database, Index, UnitOfWork
+
+SOLUTIONS = "solutions"
+REVISIONS = "revisions"
+ENDORSEMENTS = "endorsements"
+
+INDEXES = {
+    SOLUTIONS: [Index([("thread_id", 1), ("proposed_at", 1), ("_id", 1)])],
+    REVISIONS: [Index([("solution_id", 1), ("number", 1)], unique=True)],
+    ENDORSEMENTS: [Index([("solution_id", 1), ("state", 1)])],
+}
+
+Document = dict[str, Any]
+
+
+def _solution(document: Document) -> Solution:
+    return Solution.model_validate({**document, "solution_id": document["_id"]})
+
+
+async def load_solution(uow: UnitOfWork, solution_id: str) -> Solution | None:
+    """The solution, if there is one."""
+    document = await uow.find_one(SOLUTIONS, {"_id": solution_id})
+    return _solution(document) if document else None
+
+
+def save_solution(uow: UnitOfWork, solution: Solution) -> None:
+    """Save a new or changed solution."""
+    fields = solution.model_dump(exclude={"solution_id"})
+    uow.write(SOLUTIONS, ReplaceOne({"_id": solution.solution_id}, fields, upsert=True))
+
+
+def unaccept(uow: UnitOfWork, solution_id: str) -> None:
+    """Another solution is accepted instead."""
+    uow.write(SOLUTIONS, UpdateOne({"_id": solution_id}, {"$set": {"accepted": False}}))
+
+
+def save_revision(uow: UnitOfWork, revision: Revision) -> None:
+    """Save a new revision."""
+    key = pair(revision.solution_id, str(revision.number))
+    uow.insert(REVISIONS, [{"_id": key, **revision.model_dump()}])
+
+
+async def load_endorsement(uow: UnitOfWork, solution_id: str, endorser_id: str) -> Endorsement | None:
+    """The member's endorsement of the solution, whatever its state."""
+    document = await uow.find_one(ENDORSEMENTS, {"_id": pair(solution_id, endorser_id)})
+    return Endorsement.model_validate(document) if document else None
+
+
+def save_endorsement(uow: UnitOfWork, endorsement: Endorsement) -> None:
+    """Save a new or changed endorsement."""
+    key = pair(endorsement.solution_id, endorsement.endorser_id)
+    uow.write(ENDORSEMENTS, ReplaceOne({"_id": key}, endorsement.model_dump(), upsert=True))
+
+
+def make_stale(uow: UnitOfWork, solution_id: str) -> None:
+    """The solution's endorsements were for what it said before."""
+    active = {"solution_id": solution_id, "state": "active"}
+    uow.write(ENDORSEMENTS, UpdateMany(active, {"$set": {"state": "stale"}}))
+
+
+async def find_solution(database: Database, solution_id: str) -> Solution | None:
+    """The solution, if there is one."""
+    document = await database[SOLUTIONS].find_one({"_id": solution_id})
+    return _solution(document) if document else None
+
+
+async def find_solutions(
+    database: Database, thread_id: str, after: tuple[datetime, str] | None, limit: int
+) -> list[Solution]:
+    """A problem's solutions, oldest first, after (proposed_at, id)."""
+    query: Document = {"thread_id": thread_id}
+    if after is not None:
+        at, solution_id = after
+        query["$or"] = [{"proposed_at": {"$gt": at}}, {"proposed_at": at, "_id": {"$gt": solution_id}}]
+    found = database[SOLUTIONS].find(query).sort([("proposed_at", 1), ("_id", 1)]).limit(limit)
+    return [_solution(row) for row in await found.to_list(length=None)]
+
+
+async def find_revisions(database: Database, solution_id: str, after: int, limit: int) -> list[Revision]:
+    """A solution's revisions, oldest first, after a number."""
+    query = {"solution_id": solution_id, "number": {"$gt": after}}
+    found = database[REVISIONS].find(query).sort("number", 1).limit(limit)
+    return [Revision.model_validate(row) for row in await found.to_list(length=None)]
