@@ -9,9 +9,9 @@ from pydantic import Field
 
 from services.members.commands import people as commands
 from services.members.domain.community import Setup
-from services.members.domain.member import Profile
+from services.members.domain.member import Profile, StatedSkill
 from services.members.store import people as store
-from shared.contracts.members import CommunityKind, JoinPolicy, Role, Skill
+from shared.contracts.members import CommunityKind, JoinPolicy, Role
 from shared.errors import NotFound
 from shared.storage import UnitOfWork
 from shared.web import imports
@@ -98,7 +98,7 @@ async def _carry_out(uow: UnitOfWork, item: ImportMember | ImportCommunity | Imp
             member = await commands.register(uow, caller, profile, item.at)
             if item.skills:
                 await uow.flush()
-                skills = [Skill(name=skill.name, level=skill.level) for skill in item.skills]
+                skills = [StatedSkill(name=skill.name, level=skill.level) for skill in item.skills]
                 await commands.state_skills(uow, caller, member.version, skills)
         case ImportCommunity():
             if await store.load_community(uow, item.id):

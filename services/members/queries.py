@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.members.domain.admission import Admission, Waiting, require_steward
 from services.members.domain.community import Community, Membership, may_see, no_such_community
 from services.members.domain.connection import Connection, ConnectionState, no_such_connection
-from services.members.domain.member import Member
+from services.members.domain.member import Audience, Member, seen_by
 from services.members.store import admissions as admission_store
 from services.members.store import communities as community_store
 from services.members.store import connections as connection_store
@@ -25,6 +25,24 @@ async def member(database: Database, member_id: str) -> Member:
     if found is None:
         raise NotFound("no-such-member", "There is no such member.", fix="Check the id.")
     return found
+
+
+async def profile(database: Database, caller: Caller, member_id: str) -> Member:
+    """A member as the caller sees them; one's own profile whole."""
+    found = await member(database, member_id)
+    if member_id == caller.member_id:
+        return found
+    wanted = {audience for _, audience in found.visibility}
+    audiences: set[Audience] = set()
+    if "my-organisation" in wanted and found.org_id is not None and found.org_id == caller.org_id:
+        audiences.add("my-organisation")
+    if "my-communities" in wanted and await store.share_community(database, caller.member_id, member_id):
+        audiences.add("my-communities")
+    if "my-connections" in wanted and await connection_store.connected_among(
+        database, caller.member_id, [member_id]
+    ):
+        audiences.add("my-connections")
+    return seen_by(found, audiences)
 
 
 async def community(database: Database, caller: Caller, community_id: str) -> Community:

@@ -116,30 +116,70 @@ class PersonEvent(Event, abstract=True):
     member_id: MemberId
 
 
+Craft = Annotated[str, Field(description="What they do, in their own words.", examples=["Permit review"])]
+Interests = Annotated[
+    list[str], Field(description="Tags of what they care about.", examples=[["permits", "plain-language"]])
+]
+Seeks = Annotated[list[str], Field(description="Tags of what they look for.", examples=[["mentor"]])]
+Offers = Annotated[
+    list[str], Field(description="Tags of what they have to give.", examples=[["reviewing-forms"]])
+]
+
+
 class MemberRegistered(PersonEvent):
-    """A person became a member of the platform."""
+    """A person became a member of the platform. Of their profile, what they show to everyone or to their
+    communities; the rest is empty."""
 
     name: Annotated[str, Field(description="The name to show.", examples=["Amal Haddad"])]
     org_id: OrgId | None = Field(examples=["city-of-aarhus"])
     headline: Annotated[str, Field(description="One line of self-description.", examples=["Permit clerk"])]
     languages: Annotated[list[str], Field(description="BCP 47 tags.", examples=[["en", "ar"]])]
-    time_zone: Annotated[str, Field(description="IANA time zone.", examples=["Europe/Copenhagen"])]
+    time_zone: Annotated[
+        str, Field(description="IANA time zone; empty if not shown.", examples=["Europe/Copenhagen"])
+    ]
+    craft: Craft = ""
+    interests: Interests = Field(default_factory=list)
+    seeks: Seeks = Field(default_factory=list)
+    offers: Offers = Field(default_factory=list)
 
 
 class ProfileUpdated(PersonEvent):
-    """A member's profile changed; carries the whole of what others need."""
+    """A member's profile changed, or what of it is shown; carries the whole of what others need.
+
+    What the member shows neither to everyone nor to their communities is empty.
+    """
 
     name: Annotated[str, Field(description="The name to show.", examples=["Amal Haddad"])]
     org_id: OrgId | None = Field(examples=["city-of-aarhus"])
     headline: Annotated[str, Field(description="One line of self-description.", examples=["Permit clerk"])]
     languages: Annotated[list[str], Field(description="BCP 47 tags.", examples=[["en", "ar"]])]
-    time_zone: Annotated[str, Field(description="IANA time zone.", examples=["Europe/Copenhagen"])]
+    time_zone: Annotated[
+        str, Field(description="IANA time zone; empty if not shown.", examples=["Europe/Copenhagen"])
+    ]
+    craft: Craft = ""
+    interests: Interests = Field(default_factory=list)
+    seeks: Seeks = Field(default_factory=list)
+    offers: Offers = Field(default_factory=list)
 
 
 class SkillsUpdated(PersonEvent):
-    """A member's stated skills changed; carries all of them."""
+    """A member's stated skills changed, or whether they are shown; carries all that are shown."""
 
     skills: Annotated[list[Skill], Field(description="All stated skills.", examples=[SKILLS])]
+
+
+class AvailabilityChanged(PersonEvent):
+    """A member said how much time they have; carries the whole of it."""
+
+    hours_a_week: int | None = Field(
+        ge=0, description="Hours a week that they can give; nothing if not told.", examples=[4]
+    )
+    away_until: Moment | None = Field(
+        description="They are not to be asked for anything before.", examples=["2026-03-02T09:30:00Z"]
+    )
+    community_budget: Annotated[
+        int, Field(description="How many communities they can take part in.", ge=1, le=8, examples=[4])
+    ]
 
 
 class CommunityEvent(Event, abstract=True):

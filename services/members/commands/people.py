@@ -9,10 +9,10 @@ from services.members.domain import admission as admissions
 from services.members.domain import community as communities
 from services.members.domain import member as people
 from services.members.domain.community import Community, Membership, Setup
-from services.members.domain.member import Member, Profile
+from services.members.domain.member import Availability, Member, Profile, StatedSkill, Visibility
 from services.members.store import admissions as door
 from services.members.store import people as store
-from shared.contracts.members import CommunityKind, Role, Skill
+from shared.contracts.members import CommunityKind, Role
 from shared.errors import Conflict, NotFound
 from shared.storage import UnitOfWork
 from shared.web.auth import Caller
@@ -43,13 +43,38 @@ async def edit_profile(uow: UnitOfWork, caller: Caller, version: int, profile: P
     return member
 
 
-async def state_skills(uow: UnitOfWork, caller: Caller, version: int, skills: Sequence[Skill]) -> Member:
+async def state_skills(
+    uow: UnitOfWork, caller: Caller, version: int, skills: Sequence[StatedSkill]
+) -> Member:
     """Replace the caller's skills, if ``version`` is still the present one."""
     member = await registered(uow, caller)
     require_version(member.version, version)
     member, event = people.state_skills(member, skills)
     store.save_member(uow, member)
     uow.record(event)
+    return member
+
+
+async def set_availability(
+    uow: UnitOfWork, caller: Caller, version: int, availability: Availability
+) -> Member:
+    """The caller says how much time they have, if ``version`` is still the present one."""
+    member = await registered(uow, caller)
+    require_version(member.version, version)
+    member, event = people.set_availability(member, availability, uow.now)
+    store.save_member(uow, member)
+    uow.record(event)
+    return member
+
+
+async def set_visibility(uow: UnitOfWork, caller: Caller, version: int, visibility: Visibility) -> Member:
+    """The caller says who sees what of their profile, if ``version`` is still the present one."""
+    member = await registered(uow, caller)
+    require_version(member.version, version)
+    member, events = people.set_visibility(member, visibility)
+    store.save_member(uow, member)
+    for event in events:
+        uow.record(event)
     return member
 
 

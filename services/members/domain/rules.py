@@ -14,5 +14,8 @@ class Rules:
     """How long somebody waits before asking again: who was declined by the same member or community, and who
     was removed from the community."""
 
+    community_budget: int = 4
+    """How many communities a member can take part in, unless they say otherwise."""
+
 
 RULES = Rules()

@@ -24,6 +24,9 @@ INDEXES = {
     ],
 }
 
+SHARED_STEP = 200
+"""How many of one's communities are compared at once when shared ones are looked for."""
+
 Document = dict[str, Any]
 
 
@@ -119,6 +122,19 @@ async def find_membership(database: Database, community_id: str, member_id: str)
     """The membership, if there is one."""
     document = await database[MEMBERSHIPS].find_one({"_id": membership_id(community_id, member_id)})
     return Membership.model_validate(document) if document else None
+
+
+async def share_community(database: Database, one: str, other: str) -> bool:
+    """Whether two members belong to a community together."""
+    after: str | None = None
+    while True:
+        mine = await memberships_of(database, one, after, SHARED_STEP)
+        ids = [membership_id(each.community_id, other) for each in mine]
+        if await database[MEMBERSHIPS].find_one({"_id": {"$in": ids}}, {"_id": 1}) is not None:
+            return True
+        if len(mine) < SHARED_STEP:
+            return False
+        after = mine[-1].community_id
 
 
 async def memberships_of(
