@@ -2,18 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from services.discussions import store
-from services.discussions.domain.access import no_such_community, no_such_problem, no_such_solution
+from services.discussions.domain.access import (
+    no_such_community,
+    no_such_problem,
+    no_such_solution,
+    no_such_thread,
+)
 from services.discussions.domain.comment import Comment
 from services.discussions.domain.problem import Problem
 from services.discussions.domain.solution import Revision, Solution
+from services.discussions.domain.thread import Thread
+from services.discussions.domain.timeline import Entry
+from shared.contracts.members import Role
 from shared.storage import Database
 from shared.web.auth import Caller
 
-Names = dict[str, tuple[str, str | None]]
+
+class InThread(Protocol):
+    """Whatever is in a thread, or is one."""
+
+    @property
+    def thread_id(self) -> str: ...
+
+    @property
+    def community_id(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the reader may know of people."""
+
+    reader_id: str
+    people: Mapping[str, tuple[str, str | None]]
+    """By member id: name and organisation."""
+    roles: Mapping[tuple[str, str], Role]
+    """By (community, member)."""
+    anonymous: AbstractSet[tuple[str, str]]
+    """(thread, member): who is not named in which thread."""
+
+    def unveiled(self, item: InThread, member_id: str) -> bool:
+        """Whether the reader may know who is anonymous there: themselves, and whom a steward looks at."""
+        return member_id == self.reader_id or self.roles.get((item.community_id, self.reader_id)) == "steward"
+
+
+async def thread(database: Database, caller: Caller, thread_id: str) -> Thread:
+    """A thread of whatever kind, of a community that the caller belongs to."""
+    found = await store.threads.find_thread(database, thread_id)
+    if found is None or not await store.access.is_member(database, found.community_id, caller.member_id):
+        raise no_such_thread()
+    return found
+
+
+async def timeline(database: Database, caller: Caller, thread_id: str, after: int, limit: int) -> list[Entry]:
+    """What happened to a thread, in order, after a version."""
+    await thread(database, caller, thread_id)
+    return await store.timeline.find_entries(database, thread_id, after, limit)
 
 
 async def problem(database: Database, caller: Caller, thread_id: str) -> Problem:
@@ -58,12 +109,9 @@ async def solutions(
     return await store.solutions.find_solutions(database, thread_id, after, limit)
 
 
-async def revisions(
-    database: Database, caller: Caller, solution_id: str, after: int, limit: int
-) -> list[Revision]:
-    """A solution's revisions, oldest first."""
-    await solution(database, caller, solution_id)
-    return await store.solutions.find_revisions(database, solution_id, after, limit)
+async def revisions(database: Database, of: Solution, after: int, limit: int) -> list[Revision]:
+    """The revisions of a solution that the caller may see, oldest first."""
+    return await store.solutions.find_revisions(database, of.solution_id, after, limit)
 
 
 async def comments(
@@ -74,6 +122,16 @@ async def comments(
     return await store.comments.find_comments(database, thread_id, after, limit)
 
 
-async def names(database: Database, member_ids: Iterable[str]) -> Names:
-    """What members are called, and where they work, as far as known."""
-    return await store.access.people(database, member_ids)
+async def names(
+    database: Database, caller: Caller, items: Iterable[InThread], member_ids: Iterable[str | None]
+) -> Names:
+    """What the caller may know of ``member_ids``, in the threads of ``items``."""
+    items = list(items)
+    wanted = {member_id for member_id in member_ids if member_id is not None}
+    communities = {item.community_id for item in items}
+    people, roles, anonymous = await asyncio.gather(
+        store.access.people(database, wanted),
+        store.access.roles(database, communities, wanted | {caller.member_id}),
+        store.threads.anonymous_authors(database, {item.thread_id for item in items}),
+    )
+    return Names(caller.member_id, people, roles, anonymous)

@@ -26,9 +26,15 @@ ItemKind = Literal["problem", "solution", "comment"]
 
 
 class ThreadEvent(Event, abstract=True):
-    """Something that happened in a thread."""
+    """Something that happened in a thread.
+
+    Two fields are named for the thread's timeline: ``actor`` has who did it (None: nobody, time did), and
+    ``item`` what it happened to.
+    """
 
     topic: ClassVar[Topic] = THREADS
+    actor: ClassVar[str | None]
+    item: ClassVar[str] = "thread_id"
     thread_id: ThreadId
     community_id: CommunityId
 
@@ -36,6 +42,7 @@ class ThreadEvent(Event, abstract=True):
 class ProblemPosted(ThreadEvent):
     """A member posted a problem."""
 
+    actor = "author_id"
     author_id: MemberId
     title: Title
     body: Body
@@ -48,6 +55,7 @@ class ProblemPosted(ThreadEvent):
 class ProblemUpdated(ThreadEvent):
     """The problem's text or tags changed; carries the whole of them."""
 
+    actor = "editor_id"
     author_id: MemberId
     editor_id: MemberId
     title: Title
@@ -58,6 +66,7 @@ class ProblemUpdated(ThreadEvent):
 class ProblemResolved(ThreadEvent):
     """The problem is resolved."""
 
+    actor = "resolved_by"
     author_id: MemberId
     resolved_by: MemberId
 
@@ -65,6 +74,7 @@ class ProblemResolved(ThreadEvent):
 class ProblemReopened(ThreadEvent):
     """A resolved problem turned out not to be."""
 
+    actor = "reopened_by"
     author_id: MemberId
     reopened_by: MemberId
 
@@ -72,6 +82,7 @@ class ProblemReopened(ThreadEvent):
 class ProblemLinked(ThreadEvent):
     """The problem was linked to another: as its duplicate, or as related."""
 
+    actor = "linked_by"
     kind: Annotated[LinkKind, Field(description="What the other one is to this one.", examples=["duplicate"])]
     target_thread_id: ThreadId
     linked_by: MemberId | None = Field(
@@ -83,6 +94,7 @@ class ProblemLinked(ThreadEvent):
 class SolutionEvent(ThreadEvent, abstract=True):
     """Something that happened to a solution."""
 
+    item = "solution_id"
     solution_id: SolutionId
     solution_author_id: MemberId
     revision: Annotated[int, Field(description="The solution's revision meant.", ge=1, examples=[1])]
@@ -91,6 +103,7 @@ class SolutionEvent(ThreadEvent, abstract=True):
 class SolutionProposed(SolutionEvent):
     """A member proposed a solution: its revision 1."""
 
+    actor = "solution_author_id"
     problem_author_id: MemberId
     problem_title: Title
     tags: Tags
@@ -103,6 +116,7 @@ class SolutionProposed(SolutionEvent):
 class SolutionRevised(SolutionEvent):
     """A solution has a new, immutable revision."""
 
+    actor = "editor_id"
     editor_id: MemberId
     major: Annotated[bool, Field(description="Earlier endorsements become stale.", examples=[False])]
     note: Annotated[str, Field(description="What changed and why.", examples=["Say which form to use."])]
@@ -113,6 +127,7 @@ class SolutionRevised(SolutionEvent):
 class SolutionEndorsed(SolutionEvent):
     """A member vouches for a revision of a solution."""
 
+    actor = "endorser_id"
     endorser_id: MemberId
     endorser_org_id: OrgId | None = Field(
         description="The endorser's organisation.", examples=["transport-nsw"]
@@ -126,6 +141,7 @@ class SolutionEndorsed(SolutionEvent):
 class EndorsementWithdrawn(SolutionEvent):
     """A member no longer vouches for the solution."""
 
+    actor = "endorser_id"
     endorser_id: MemberId
     tags: Tags
     endorsements: Annotated[int, Field(description="Current endorsements without it.", ge=0, examples=[2])]
@@ -134,6 +150,7 @@ class EndorsementWithdrawn(SolutionEvent):
 class SolutionAccepted(SolutionEvent):
     """The one who asked says that this solved it."""
 
+    actor = "accepted_by"
     accepted_by: MemberId
     problem_title: Title
     tags: Tags
@@ -142,6 +159,8 @@ class SolutionAccepted(SolutionEvent):
 class CommentAdded(ThreadEvent):
     """A member added a perspective to a problem, a solution or another comment."""
 
+    actor = "author_id"
+    item = "comment_id"
     comment_id: CommentId
     author_id: MemberId
     item_kind: Annotated[ItemKind, Field(description="What it comments on.", examples=["solution"])]

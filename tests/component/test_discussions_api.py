@@ -4,117 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import count
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.discussions.app import service
-from services.discussions.reactions import reactions
-from shared.clock import FixedClock
-from shared.contracts import Event
 from shared.contracts.members import (
     CommunityRules,
     CommunityUpdated,
     MemberJoined,
     MemberLeft,
-    MemberRegistered,
     MemberRemoved,
     RoleChanged,
 )
-from shared.ids import new_id
-from shared.messaging.envelope import Received
 from shared.settings import LIMITS
 from shared.storage.unit_of_work import OUTBOX
-from shared.testing.harness import client, create_topics, running, settings_for
+from shared.testing.harness import client
 from shared.testing.stack import Stack
 from shared.web.auth import IMPORT_SCOPE, dev_member_id
-
-NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-DAY = timedelta(days=1)
-COMMUNITY = "permit-offices"
-TEXT = {"title": "Permits wait", "body": "Nine **days**.", "tags": ["Permits"]}
-
-
-class World:
-    """One discussions service with a clock of its own, fed with events as its runtime would feed it."""
-
-    def __init__(self, app: FastAPI, clock: FixedClock) -> None:
-        self.app, self.clock, self.database = app, clock, app.state.database
-        self._versions = count(1)
-
-    async def feed(self, *events: Event) -> None:
-        batch = [Received(new_id(), event, self.clock(), None, None) for event in events]
-        await self.database.transact(lambda uow: reactions.apply(batch, uow))
-
-    def event(self, event: type[Event], who: str, /, version: int | None = None, **fields: Any) -> Event:
-        values = event.example().model_dump() | {"community_id": COMMUNITY, "member_id": dev_member_id(who)}
-        values |= fields | {"version": version or next(self._versions)}
-        return event.model_validate({key: values[key] for key in event.model_fields})
-
-    async def joins(self, *names: str, role: str = "member", days: float = 60, at: str = COMMUNITY) -> None:
-        for name in names:
-            joined_at = self.clock() - timedelta(days=days)
-            await self.feed(
-                self.event(MemberRegistered, name, name=name.title(), org_id="city"),
-                self.event(MemberJoined, name, role=role, joined_at=joined_at, community_id=at),
-            )
-
-    def by(self, name: str) -> httpx.AsyncClient:
-        return client(self.app, name)
-
-    async def ask(
-        self, name: str, method: str, path: str, body: Any = None, expect: int | None = None, **headers: str
-    ) -> Any:
-        """The answer's body; ``expect``: its status, any of the good ones if not given."""
-        named = {key.replace("_", "-"): value for key, value in headers.items()}
-        async with self.by(name) as http:
-            answer = await http.request(method, f"/v1{path}", json=body, headers=named)
-        assert answer.status_code == expect if expect else answer.is_success, answer.text
-        return answer.json() if answer.content else None
-
-    async def posts(self, name: str = "asker", **text: Any) -> str:
-        posted = await self.ask(name, "POST", f"/communities/{COMMUNITY}/problems", TEXT | text)
-        return str(posted["id"])
-
-    async def proposes(self, problem: str, name: str = "ann") -> str:
-        solution = await self.ask(name, "POST", f"/problems/{problem}/solutions", {"body": "Do this."})
-        return str(solution["id"])
-
-    async def imports(self, *items: dict[str, Any]) -> list[tuple[str, str | None]]:
-        async with client(self.app, "importer", scopes=[IMPORT_SCOPE]) as http:
-            answer = await http.post("/v1/imports", json={"items": items})
-        assert answer.status_code == 200, answer.text
-        return [(item["outcome"], item["code"]) for item in answer.json()["items"]]
-
-    async def events(self, thread: str) -> Sequence[str]:
-        """The types of a thread's events; their versions must have no gap."""
-        rows = await self.database[OUTBOX].find({"key": thread}).sort("version", 1).to_list(None)
-        assert [row["version"] for row in rows] == list(range(1, len(rows) + 1))
-        return [row["type"].removeprefix("guildhall.").removesuffix(".v1") for row in rows]
+from tests.component.world import COMMUNITY, DAY, NOW, TEXT, World, discussions, fresh
 
 
 @pytest.fixture(scope="module")
 async def app(stack: Stack) -> AsyncIterator[FastAPI]:
-    await create_topics(stack)
-    settings = settings_for(stack, relay_in_process=False)
-    async with running(service, stack, settings, FixedClock(NOW)) as app:
+    async with discussions(stack) as app:
         yield app
 
 
 @pytest.fixture
 async def world(app: FastAPI) -> World:
-    clock: FixedClock = app.state.clock
-    clock.at = NOW
-    world = World(app, clock)
-    for collection in service.all_indexes:
-        await world.database[collection].delete_many({})
-    await world.joins("asker", "ann", "bob", "cid")
-    return world
+    return await fresh(app)
 
 
 # -- the journey ---------------------------------------------------------------------------------------
@@ -141,7 +62,13 @@ async def test_a_problems_journey(world: World) -> None:
     await world.ask("asker", "POST", f"/problems/{problem}/resolve")
 
     seen = await world.ask("cid", "GET", f"/problems/{problem}")
-    assert seen["author"] == {"id": dev_member_id("asker"), "name": "Asker", "org_id": "city"}
+    assert seen["author"] == {
+        "id": dev_member_id("asker"),
+        "name": "Asker",
+        "org_id": "city",
+        "role": "member",
+        "anonymous": False,
+    }
     assert (seen["state"], seen["accepted_id"], seen["solutions"]) == ("resolved", solution, 1)
     listed = await world.ask("cid", "GET", f"/problems/{problem}/solutions")
     assert [(each["id"], each["accepted"], each["endorsements"]) for each in listed["items"]] == [

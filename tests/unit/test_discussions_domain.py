@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from services.discussions.domain import problem as problems
 from services.discussions.domain import solution as solutions
+from services.discussions.domain import timeline
 from services.discussions.domain.access import Participant
 from services.discussions.domain.problem import Problem
 from services.discussions.domain.rules import RULES
 from services.discussions.domain.solution import Endorsement, Solution
+from shared.contracts import EVENTS
+from shared.contracts.discussions import ThreadEvent
 from shared.errors import Conflict, Forbidden, GuildhallError
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -283,3 +286,19 @@ def test_counts_are_those_of_the_active_endorsements_and_versions_have_no_gap(
         assert solution.endorsements == len(active)
         assert solution.tried == sum(each.basis == "tried" for each in active)
         assert solution.accepted == (thread.accepted_id == "s")
+
+
+# -- the timeline --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "event",
+    [event for event in EVENTS.values() if issubclass(event, ThreadEvent)],
+    ids=lambda event: event.event_name,
+)
+def test_every_event_of_a_thread_says_who_did_it_and_to_what(event: type[ThreadEvent]) -> None:
+    assert hasattr(event, "actor"), "name the field of who did it in `actor`, or None if time did"
+    made = timeline.entry(event.example(), NOW)
+    assert made.event == event.event_name
+    assert made.item_id == getattr(event.example(), event.item)
+    assert made.actor_id == (None if event.actor is None else getattr(event.example(), event.actor))

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.discussions.api import comments, problems, solutions
+from services.discussions.api import comments, problems, solutions, threads
 
-ROUTERS: list[APIRouter] = [problems.router, solutions.router, comments.router]
+ROUTERS: list[APIRouter] = [problems.router, solutions.router, comments.router, threads.router]

@@ -12,7 +12,6 @@ from services.discussions.api.common import (
     milliseconds,
     moment,
 )
-from services.discussions.api.common import names as names_of
 from services.discussions.commands import comments as commands
 from services.discussions.domain.comment import Comment
 from services.discussions.queries import Names
@@ -57,7 +56,7 @@ class CommentView(View):
         return CommentView(
             id=comment.comment_id,
             problem_id=comment.thread_id,
-            author=Author.of(comment.author_id, names),
+            author=Author.of(comment.author_id, comment, names),
             **comment.model_dump(exclude={"comment_id", "thread_id", "community_id", "author_id"}),
         )
 
@@ -76,7 +75,10 @@ async def comment(problem_id: ProblemPath, body: NewComment, mutate: Mutating, d
         added = await commands.comment(
             uow, mutate.caller.member_id, comment_id, problem_id, **body.model_dump()
         )
-        return Answer(CommentView.of(added, await names_of(database, [added.author_id])), 201)
+        return Answer(
+            CommentView.of(added, await queries.names(database, mutate.caller, [added], [added.author_id])),
+            201,
+        )
 
     return await mutate(work)
 
@@ -97,5 +99,5 @@ async def list_comments(
     after = moment(cursor) if cursor else None
     rows = list(await queries.comments(database, caller, problem_id, after, limit + 1))
     shown, following = page(rows, limit, lambda row: milliseconds(row.at), lambda row: row.comment_id)
-    names = await names_of(database, (row.author_id for row in shown))
+    names = await queries.names(database, caller, shown, (row.author_id for row in shown))
     return Page(items=[CommentView.of(row, names) for row in shown], next=following)

@@ -15,7 +15,6 @@ from services.discussions.api.common import (
     milliseconds,
     moment,
 )
-from services.discussions.api.common import names as names_of
 from services.discussions.commands import problems as commands
 from services.discussions.domain.problem import Link, Problem, ProblemState
 from services.discussions.queries import Names
@@ -23,7 +22,7 @@ from shared.contracts.discussions import LinkKind
 from shared.ids import new_id
 from shared.storage import Database, UnitOfWork
 from shared.web import texts
-from shared.web.auth import AuthenticatedCaller
+from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page
@@ -83,7 +82,7 @@ class ProblemView(View):
         """The view of ``thread``'s problem."""
         return ProblemView(
             id=problem.thread_id,
-            author=Author.of(problem.author_id, names),
+            author=Author.of(problem.author_id, problem, names),
             links=[LinkView.of(link) for link in problem.links],
             **problem.model_dump(exclude={"thread_id", "author_id", "links", "version"}),
         )
@@ -100,13 +99,12 @@ async def post_problem(
 ) -> Response:
     """Post a problem."""
     thread_id = new_id()
-    names = await names_of(database, [mutate.caller.member_id])
 
     async def work(uow: UnitOfWork) -> Answer:
         problem = await commands.post_problem(
             uow, mutate.caller.member_id, thread_id, community_id, **body.model_dump()
         )
-        return Answer(ProblemView.of(problem, names), 201, problem.revision, f"/v1/problems/{thread_id}")
+        return await _answer(database, mutate.caller, problem, 201, f"/v1/problems/{thread_id}")
 
     return await mutate(work)
 
@@ -131,7 +129,7 @@ async def list_problems(
         database, caller, community_id, state=state, tag=tag, before=before, limit=limit + 1
     )
     shown, following = page(rows, limit, lambda row: milliseconds(row.posted_at), lambda row: row.thread_id)
-    names = await names_of(database, (row.author_id for row in shown))
+    names = await queries.names(database, caller, shown, (row.author_id for row in shown))
     return Page(items=[ProblemView.of(row, names) for row in shown], next=following)
 
 
@@ -142,7 +140,8 @@ async def read_problem(
     """A problem."""
     problem = await queries.problem(database, caller, problem_id)
     response.headers["ETag"] = etag(problem.revision)
-    return ProblemView.of(problem, await names_of(database, [problem.author_id]))
+    names = await queries.names(database, caller, [problem], [problem.author_id])
+    return ProblemView.of(problem, names)
 
 
 @router.put("/problems/{problem_id}", response_model=ProblemView, responses=WRITE_PROBLEMS)
@@ -155,7 +154,7 @@ async def edit_problem(
         problem = await commands.edit_problem(
             uow, mutate.caller.member_id, problem_id, version, **body.model_dump()
         )
-        return await _problem(database, problem)
+        return await _answer(database, mutate.caller, problem)
 
     return await mutate(work)
 
@@ -165,7 +164,8 @@ async def resolve(problem_id: ProblemPath, mutate: Mutating, database: Db) -> Re
     """Say that a problem is resolved. For its author, facilitators and stewards."""
 
     async def work(uow: UnitOfWork) -> Answer:
-        return await _problem(database, await commands.resolve(uow, mutate.caller.member_id, problem_id))
+        problem = await commands.resolve(uow, mutate.caller.member_id, problem_id)
+        return await _answer(database, mutate.caller, problem)
 
     return await mutate(work)
 
@@ -175,7 +175,8 @@ async def reopen(problem_id: ProblemPath, mutate: Mutating, database: Db) -> Res
     """Say that a resolved problem turned out not to be."""
 
     async def work(uow: UnitOfWork) -> Answer:
-        return await _problem(database, await commands.reopen(uow, mutate.caller.member_id, problem_id))
+        problem = await commands.reopen(uow, mutate.caller.member_id, problem_id)
+        return await _answer(database, mutate.caller, problem)
 
     return await mutate(work)
 
@@ -185,13 +186,17 @@ async def link(problem_id: ProblemPath, body: NewLink, mutate: Mutating, databas
     """Link a problem to another: as its duplicate, or as related."""
 
     async def work(uow: UnitOfWork) -> Answer:
-        return await _problem(
-            database, await commands.link(uow, mutate.caller.member_id, problem_id, body.kind, body.target_id)
+        return await _answer(
+            database,
+            mutate.caller,
+            await commands.link(uow, mutate.caller.member_id, problem_id, body.kind, body.target_id),
         )
 
     return await mutate(work)
 
 
-async def _problem(database: Database, problem: Problem) -> Answer:
-    view = ProblemView.of(problem, await names_of(database, [problem.author_id]))
-    return Answer(view, version=problem.revision)
+async def _answer(
+    database: Database, caller: Caller, problem: Problem, status: int = 200, location: str | None = None
+) -> Answer:
+    names = await queries.names(database, caller, [problem], [problem.author_id])
+    return Answer(ProblemView.of(problem, names), status, problem.revision, location)

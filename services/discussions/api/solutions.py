@@ -13,7 +13,6 @@ from services.discussions.api.common import (
     milliseconds,
     moment,
 )
-from services.discussions.api.common import names as names_of
 from services.discussions.commands import solutions as commands
 from services.discussions.domain.solution import Revision, Solution
 from services.discussions.queries import Names
@@ -21,7 +20,7 @@ from shared.contracts.discussions import Basis
 from shared.ids import new_id
 from shared.storage import Database, UnitOfWork
 from shared.web import texts
-from shared.web.auth import AuthenticatedCaller
+from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
@@ -79,7 +78,7 @@ class SolutionView(View):
         return SolutionView(
             id=solution.solution_id,
             problem_id=solution.thread_id,
-            author=Author.of(solution.author_id, names),
+            author=Author.of(solution.author_id, solution, names),
             **solution.model_dump(exclude={"solution_id", "thread_id", "author_id", "authors"}),
         )
 
@@ -95,10 +94,10 @@ class RevisionView(View):
     at: AwareDatetime
 
     @staticmethod
-    def of(revision: Revision, names: Names) -> RevisionView:
-        """The view of ``revision``."""
+    def of(revision: Revision, solution: Solution, names: Names) -> RevisionView:
+        """The view of ``revision`` of ``solution``."""
         return RevisionView(
-            author=Author.of(revision.author_id, names),
+            author=Author.of(revision.author_id, solution, names),
             **revision.model_dump(exclude={"solution_id", "author_id"}),
         )
 
@@ -115,8 +114,7 @@ async def propose(problem_id: ProblemPath, body: NewSolution, mutate: Mutating, 
 
     async def work(uow: UnitOfWork) -> Answer:
         solution = await commands.propose(uow, mutate.caller.member_id, solution_id, problem_id, body.body)
-        view = SolutionView.of(solution, await names_of(database, [solution.author_id]))
-        return Answer(view, 201, solution.revision, f"/v1/solutions/{solution_id}")
+        return await _answer(database, mutate.caller, solution, 201, f"/v1/solutions/{solution_id}")
 
     return await mutate(work)
 
@@ -139,7 +137,7 @@ async def list_solutions(
     shown, following = page(
         rows, limit, lambda row: milliseconds(row.proposed_at), lambda row: row.solution_id
     )
-    names = await names_of(database, (row.author_id for row in shown))
+    names = await queries.names(database, caller, shown, (row.author_id for row in shown))
     return Page(items=[SolutionView.of(row, names) for row in shown], next=following)
 
 
@@ -150,7 +148,8 @@ async def read_solution(
     """A solution with its latest text."""
     solution = await queries.solution(database, caller, solution_id)
     response.headers["ETag"] = etag(solution.revision)
-    return SolutionView.of(solution, await names_of(database, [solution.author_id]))
+    names = await queries.names(database, caller, [solution], [solution.author_id])
+    return SolutionView.of(solution, names)
 
 
 @router.put("/solutions/{solution_id}", response_model=SolutionView, responses=WRITE_PROBLEMS)
@@ -163,7 +162,7 @@ async def revise(
         solution = await commands.revise(
             uow, mutate.caller.member_id, solution_id, version, **body.model_dump()
         )
-        return await _solution(database, solution)
+        return await _answer(database, mutate.caller, solution)
 
     return await mutate(work)
 
@@ -182,10 +181,11 @@ async def list_revisions(
 ) -> Page[RevisionView]:
     """A solution's revisions, oldest first."""
     after = read_cursor(cursor, int)[0] if cursor else 0
-    rows = await queries.revisions(database, caller, solution_id, after, limit + 1)
+    solution = await queries.solution(database, caller, solution_id)
+    rows = await queries.revisions(database, solution, after, limit + 1)
     shown, following = page(rows, limit, lambda row: row.number)
-    names = await names_of(database, (row.author_id for row in shown))
-    return Page(items=[RevisionView.of(row, names) for row in shown], next=following)
+    names = await queries.names(database, caller, [solution], (row.author_id for row in shown))
+    return Page(items=[RevisionView.of(row, solution, names) for row in shown], next=following)
 
 
 @router.put(
@@ -200,7 +200,7 @@ async def endorse(
 
     async def work(uow: UnitOfWork) -> Answer:
         solution, _ = await commands.endorse(uow, mutate.caller.member_id, solution_id, body.basis)
-        return await _solution(database, solution)
+        return await _answer(database, mutate.caller, solution)
 
     return await mutate(work)
 
@@ -214,7 +214,8 @@ async def withdraw(solution_id: SolutionPath, mutate: Mutating, database: Db) ->
     """No longer vouch for a solution."""
 
     async def work(uow: UnitOfWork) -> Answer:
-        return await _solution(database, await commands.withdraw(uow, mutate.caller.member_id, solution_id))
+        solution = await commands.withdraw(uow, mutate.caller.member_id, solution_id)
+        return await _answer(database, mutate.caller, solution)
 
     return await mutate(work)
 
@@ -225,11 +226,13 @@ async def accept(problem_id: ProblemPath, body: Acceptance, mutate: Mutating, da
 
     async def work(uow: UnitOfWork) -> Answer:
         _, solution = await commands.accept(uow, mutate.caller.member_id, problem_id, body.solution_id)
-        return await _solution(database, solution)
+        return await _answer(database, mutate.caller, solution)
 
     return await mutate(work)
 
 
-async def _solution(database: Database, solution: Solution) -> Answer:
-    view = SolutionView.of(solution, await names_of(database, [solution.author_id]))
-    return Answer(view, version=solution.revision)
+async def _answer(
+    database: Database, caller: Caller, solution: Solution, status: int = 200, location: str | None = None
+) -> Answer:
+    names = await queries.names(database, caller, [solution], [solution.author_id])
+    return Answer(SolutionView.of(solution, names), status, solution.revision, location)

@@ -27,6 +27,8 @@ class Thread(BaseModel):
     revision: int = 1
     posted_at: datetime
     updated_at: datetime
+    anonymous: bool = False
+    """Only stewards see whose it is."""
 
     def then(self, **changes: object) -> Self:
         """The thread after one more event."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from services.discussions.store import access, comments, imports, problems, solutions, threads
+from services.discussions.store import access, comments, imports, problems, solutions, threads, timeline
 from shared.storage import Index
 
-__all__ = ["access", "comments", "imports", "problems", "solutions", "threads"]
+__all__ = ["access", "comments", "imports", "problems", "solutions", "threads", "timeline"]
 
 INDEXES: Mapping[str, Sequence[Index]] = {
     **access.INDEXES,
@@ -15,4 +15,5 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     **solutions.INDEXES,
     **comments.INDEXES,
     **imports.INDEXES,
+    **timeline.INDEXES,
 }

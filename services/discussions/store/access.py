@@ -15,6 +15,7 @@ from shared.contracts.members import (
     MemberJoined,
     MemberLeft,
     MemberRemoved,
+    Role,
     RoleChanged,
 )
 from shared.storage import Database, Index, UnitOfWork, apply_version
@@ -123,3 +124,12 @@ async def people(database: Database, member_ids: Iterable[str]) -> dict[str, tup
     """Names and organisations of members, as far as known."""
     rows = database[PEOPLE].find({"_id": {"$in": list(set(member_ids))}})
     return {row["_id"]: (row["name"], row.get("org_id")) async for row in rows}
+
+
+async def roles(
+    database: Database, communities: Iterable[str], member_ids: Iterable[str]
+) -> dict[tuple[str, str], Role]:
+    """The roles of those who belong to one of the communities, by (community, member)."""
+    keys = [pair(community_id, member_id) for community_id in communities for member_id in member_ids]
+    rows = database[MEMBERSHIPS].find({"_id": {"$in": keys}, "active": True})
+    return {(row["community_id"], row["member_id"]): row["role"] async for row in rows}

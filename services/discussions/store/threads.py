@@ -3,6 +3,7 @@ ones, and is read by the module of the kind, or here for what all have in common
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pymongo import UpdateOne
@@ -48,3 +49,9 @@ async def find_thread(database: Database, thread_id: str) -> Thread | None:
     """What all kinds have of the thread, if there is one."""
     document = await database[THREADS].find_one({"_id": thread_id})
     return _thread(document) if document else None
+
+
+async def anonymous_authors(database: Database, thread_ids: Iterable[str]) -> set[tuple[str, str]]:
+    """(thread, author) of those among the threads whose author is not named."""
+    rows = database[THREADS].find({"_id": {"$in": list(thread_ids)}, "anonymous": True}, {"author_id": 1})
+    return {(row["_id"], row["author_id"]) async for row in rows}
