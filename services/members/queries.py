@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from services.members.domain import organisation as organisations
 from services.members.domain.admission import Admission, Waiting, require_steward
 from services.members.domain.community import Community, Membership, may_see, no_such_community
 from services.members.domain.connection import Connection, ConnectionState, no_such_connection
 from services.members.domain.member import Audience, Member, seen_by
+from services.members.domain.organisation import Organisation
 from services.members.store import admissions as admission_store
 from services.members.store import communities as community_store
 from services.members.store import connections as connection_store
+from services.members.store import organisations as organisation_store
 from services.members.store import people as store
 from services.members.store.communities import Wanted
 from shared.errors import BadInput, NotFound
@@ -126,3 +129,35 @@ async def admissions_to(
 async def admissions_of(database: Database, caller: Caller, after: str | None, limit: int) -> list[Admission]:
     """At which doors the caller stands, by community id."""
     return await admission_store.admissions_of(database, caller.member_id, after, limit)
+
+
+async def organisation(database: Database, caller: Caller, org_id: str) -> Organisation:
+    """The organisation, for its people and for operators."""
+    found = await organisation_store.find_organisation(database, org_id)
+    return organisations.seen_by(found, caller.org_id, operates=caller.operates)
+
+
+async def administered(database: Database, caller: Caller, org_id: str) -> Organisation:
+    """The organisation, for its administrators and for operators."""
+    return organisations.administered_by(
+        await organisation_store.find_organisation(database, org_id),
+        caller.member_id,
+        caller.org_id,
+        operates=caller.operates,
+    )
+
+
+async def people_of(
+    database: Database, caller: Caller, org_id: str, after: str | None, limit: int
+) -> list[Member]:
+    """Who registered through an organisation that the caller administers, by member id."""
+    await administered(database, caller, org_id)
+    return await organisation_store.people_of(database, org_id, after, limit)
+
+
+async def internal_communities(
+    database: Database, caller: Caller, org_id: str, after: str | None, limit: int
+) -> list[Community]:
+    """The internal communities of an organisation that the caller administers, by id."""
+    await administered(database, caller, org_id)
+    return await community_store.directory(database, org_id, Wanted(kind="internal"), after, limit)

@@ -23,6 +23,9 @@ DEV_ISSUER = "https://dev.guildhall.invalid"
 IMPORT_SCOPE = "guildhall:import"
 """Allows loading a community with the original authors and times."""
 
+OPERATE_SCOPE = "guildhall:operate"
+"""Allows what is left to the platform's operators."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -31,6 +34,11 @@ class Caller:
     member_id: str
     org_id: str | None = None
     scopes: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def operates(self) -> bool:
+        """Whether this is one of the platform's operators."""
+        return OPERATE_SCOPE in self.scopes
 
 
 class Tokens:
@@ -156,5 +164,14 @@ async def importing(caller: AuthenticatedCaller) -> Caller:
     if IMPORT_SCOPE not in caller.scopes:
         raise Forbidden(
             "scope-missing", f"This needs the scope {IMPORT_SCOPE}.", fix="Ask an operator for a token."
+        )
+    return caller
+
+
+async def operating(caller: AuthenticatedCaller) -> Caller:
+    """Dependency: an operator."""
+    if not caller.operates:
+        raise Forbidden(
+            "scope-missing", f"This needs the scope {OPERATE_SCOPE}.", fix="Ask an operator to do it."
         )
     return caller

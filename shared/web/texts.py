@@ -6,6 +6,7 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import idna
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.settings import LIMITS
@@ -52,6 +53,23 @@ def _https(text: str) -> str:
 
 
 HttpsAddress = Annotated[str, _text(2_000), AfterValidator(_one_line), AfterValidator(_https)]
+
+
+def _domain(text: str) -> str:
+    try:
+        name = idna.encode(text.removesuffix("."), uts46=True).decode()
+    except idna.IDNAError:
+        name = ""
+    if "." not in name or len(name) > _LONGEST_DOMAIN or name.rpartition(".")[2].isdigit():
+        raise ValueError("must be a domain name such as example.org")
+    return name
+
+
+_LONGEST_DOMAIN = 220
+"""Characters; the DNS takes 253, and a prefix has to fit."""
+
+DomainName = Annotated[str, _text(_LONGEST_DOMAIN), AfterValidator(_one_line), AfterValidator(_domain)]
+"""As the DNS has it: lower case, ASCII."""
 
 
 def _tag(text: str) -> str:

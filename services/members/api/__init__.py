@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.members.api import admissions, communities, connections, people
+from services.members.api import admissions, communities, connections, organisations, people
 
-ROUTERS: list[APIRouter] = [people.router, communities.router, connections.router, admissions.router]
+ROUTERS: list[APIRouter] = [
+    people.router,
+    communities.router,
+    connections.router,
+    admissions.router,
+    organisations.router,
+]

@@ -17,5 +17,10 @@ class Rules:
     community_budget: int = 4
     """How many communities a member can take part in, unless they say otherwise."""
 
+    domains: int = 20
+    """Domains of one organisation, proven or not."""
+    administrators: int = 50
+    """Administrators of one organisation."""
+
 
 RULES = Rules()

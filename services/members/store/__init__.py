@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from services.members.store import admissions, communities, connections, people
+from services.members.store import admissions, communities, connections, organisations, people
 from shared.storage import Index
 
 INDEXES: Mapping[str, Sequence[Index]] = {
@@ -12,4 +12,5 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     **communities.INDEXES,
     **connections.INDEXES,
     **admissions.INDEXES,
+    **organisations.INDEXES,
 }

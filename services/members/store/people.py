@@ -16,7 +16,7 @@ COMMUNITIES = "communities"
 MEMBERSHIPS = "memberships"
 
 INDEXES = {
-    MEMBERS: [],
+    MEMBERS: [Index([("org_id", 1), ("_id", 1)])],
     MEMBERSHIPS: [
         Index([("community_id", 1), ("member_id", 1)], unique=True),
         Index([("member_id", 1), ("community_id", 1)]),
@@ -35,7 +35,8 @@ def membership_id(community_id: str, member_id: str) -> str:
     return f"{community_id}:{member_id}"
 
 
-def _member(document: Document) -> Member:
+def member_in(document: Document) -> Member:
+    """The member in a document."""
     return Member.model_validate({**document, "member_id": document["_id"]})
 
 
@@ -50,7 +51,7 @@ def community_in(document: Document) -> Community:
 async def load_member(uow: UnitOfWork, member_id: str) -> Member | None:
     """The member, if registered."""
     document = await uow.find_one(MEMBERS, {"_id": member_id})
-    return _member(document) if document else None
+    return member_in(document) if document else None
 
 
 def save_member(uow: UnitOfWork, member: Member) -> None:
@@ -109,7 +110,7 @@ async def count_members(uow: UnitOfWork, community_id: str, *, up_to: int = 2) -
 async def find_member(database: Database, member_id: str) -> Member | None:
     """The member, if registered."""
     document = await database[MEMBERS].find_one({"_id": member_id})
-    return _member(document) if document else None
+    return member_in(document) if document else None
 
 
 async def find_community(database: Database, community_id: str) -> Community | None:
