@@ -3,7 +3,7 @@
 ``EVENTS`` has every event type; the modules beside this one have the models by their publishing service.
 """
 
-from shared.contracts import discussions, matching, members, notifications
+from shared.contracts import content, discussions, matching, members, notifications
 from shared.contracts.base import EVENTS, Event
 from shared.contracts.topics import ALL_TOPICS, EVENT_TOPICS, Topic
 
@@ -13,6 +13,7 @@ __all__ = [
     "EVENT_TOPICS",
     "Event",
     "Topic",
+    "content",
     "discussions",
     "matching",
     "members",

@@ -34,6 +34,8 @@ Name = Annotated[str, _text(LIMITS.name), AfterValidator(_one_line)]
 Line = Annotated[str, _text(LIMITS.title, 0), AfterValidator(_one_line)]
 TitleText = Annotated[str, _text(LIMITS.title), AfterValidator(_one_line)]
 BodyText = Annotated[str, _text(LIMITS.body), AfterValidator(_clean)]
+SectionText = Annotated[str, _text(LIMITS.body // 4, 0), AfterValidator(_clean)]
+"""One of a few sections of a text; together they are no longer than any other."""
 Note = Annotated[str, _text(LIMITS.note, 0), AfterValidator(_clean)]
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
 

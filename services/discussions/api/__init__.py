@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.discussions.api import comments, problems, solutions, threads
+from services.discussions.api import case_studies, comments, problems, reuses, solutions, threads
 
-ROUTERS: list[APIRouter] = [problems.router, solutions.router, comments.router, threads.router]
+ROUTERS: list[APIRouter] = [
+    problems.router,
+    solutions.router,
+    comments.router,
+    threads.router,
+    case_studies.router,
+    reuses.router,
+]

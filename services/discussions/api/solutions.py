@@ -68,6 +68,7 @@ class SolutionView(View):
     endorsements: int = Field(description="Current ones.")
     tried: int = Field(description="Those among them who tried it.")
     accepted: bool
+    reused: int = Field(description="How many members used it.")
     imported_score: int | None
     proposed_at: AwareDatetime
     updated_at: AwareDatetime

@@ -28,7 +28,7 @@ async def thread(uow: UnitOfWork, member_id: str, thread_id: str) -> tuple[Threa
     """A thread of whatever kind, and the member in its community."""
     found = await store.threads.load_thread(uow, thread_id)
     actor = await store.access.load_participant(uow, found.community_id, member_id) if found else None
-    if found is None or actor is None:
+    if found is None or actor is None or not found.seen_by(member_id):
         raise no_such_thread()
     return found, actor
 

@@ -54,6 +54,8 @@ class Solution(BaseModel):
     """Current ones: neither stale nor withdrawn."""
     tried: int = 0
     accepted: bool = False
+    reused: int = 0
+    """How many members said that they used it."""
     imported_score: int | None = None
     proposed_at: datetime
     updated_at: datetime

@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-ThreadKind = Literal["problem"]
+ThreadKind = Literal["problem", "case-study", "resource", "benchmark", "gathering"]
 
 
 class Thread(BaseModel):
@@ -25,10 +25,16 @@ class Thread(BaseModel):
     body: str
     tags: list[str]
     revision: int = 1
+    draft: bool = False
+    """Not shown to anybody but its author yet, and nothing of it published."""
     posted_at: datetime
     updated_at: datetime
     anonymous: bool = False
     """Only stewards see whose it is."""
+
+    def seen_by(self, member_id: str) -> bool:
+        """Whether a member of its community may see it."""
+        return not self.draft or member_id == self.author_id
 
     def then(self, **changes: object) -> Self:
         """The thread after one more event."""

@@ -4,16 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from services.discussions.store import access, comments, imports, problems, solutions, threads, timeline
+from services.discussions.store import (
+    access,
+    comments,
+    content,
+    imports,
+    problems,
+    reuses,
+    solutions,
+    threads,
+    timeline,
+)
 from shared.storage import Index
 
-__all__ = ["access", "comments", "imports", "problems", "solutions", "threads", "timeline"]
+__all__ = [
+    "access",
+    "comments",
+    "content",
+    "imports",
+    "problems",
+    "reuses",
+    "solutions",
+    "threads",
+    "timeline",
+]
 
 INDEXES: Mapping[str, Sequence[Index]] = {
     **access.INDEXES,
-    **threads.INDEXES,
+    threads.THREADS: [*threads.INDEXES[threads.THREADS], *content.INDEXES[threads.THREADS]],
     **solutions.INDEXES,
     **comments.INDEXES,
+    **reuses.INDEXES,
     **imports.INDEXES,
     **timeline.INDEXES,
 }

@@ -56,7 +56,11 @@ class Names:
 async def thread(database: Database, caller: Caller, thread_id: str) -> Thread:
     """A thread of whatever kind, of a community that the caller belongs to."""
     found = await store.threads.find_thread(database, thread_id)
-    if found is None or not await store.access.is_member(database, found.community_id, caller.member_id):
+    if (
+        found is None
+        or not found.seen_by(caller.member_id)
+        or not await store.access.is_member(database, found.community_id, caller.member_id)
+    ):
         raise no_such_thread()
     return found
 

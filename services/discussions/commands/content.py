@@ -1,0 +1,76 @@
+"""What can be done with case studies and resources alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from services.discussions import store
+from services.discussions.commands.recording import record
+from services.discussions.domain.access import Participant
+from services.discussions.domain.content import Content
+from shared.contracts.content import ContentEvent
+from shared.storage import UnitOfWork
+from shared.web.mutations import require_version
+
+C = TypeVar("C", bound=Content)
+
+
+async def content(uow: UnitOfWork, member_id: str, of: type[C], thread_id: str) -> tuple[C, Participant]:
+    """One that the member may see, and the member in its community."""
+    found = await store.content.load_content(uow, of, thread_id)
+    actor = await store.access.load_participant(uow, found.community_id, member_id) if found else None
+    if found is None or actor is None or not found.seen_by(member_id):
+        raise of.none()
+    return found, actor
+
+
+async def edit(
+    uow: UnitOfWork,
+    actor_id: str,
+    of: type[C],
+    thread_id: str,
+    version: int,
+    fields: Mapping[str, object],
+) -> C:
+    """Edit its text, whole; ``version`` is the revision edited."""
+    before, actor = await content(uow, actor_id, of, thread_id)
+    after = before.edit(actor, uow.now, **fields)
+    require_version(before.revision, version)
+    return _save(uow, after)
+
+
+async def publish(uow: UnitOfWork, actor_id: str, of: type[C], thread_id: str) -> C:
+    """Show it to the community, or say that it is up to date again."""
+    before, actor = await content(uow, actor_id, of, thread_id)
+    after = before.publish(actor, uow.now)
+    if before.draft:
+        store.access.note_contribution(uow, actor)
+    return _save(uow, after)
+
+
+async def outdate(uow: UnitOfWork, actor_id: str, of: type[C], thread_id: str, reason: str) -> C:
+    """Say that it no longer holds."""
+    before, actor = await content(uow, actor_id, of, thread_id)
+    return _save(uow, before.outdate(actor, reason))
+
+
+async def archive(uow: UnitOfWork, actor_id: str, of: type[C], thread_id: str) -> C:
+    """Put it away."""
+    before, actor = await content(uow, actor_id, of, thread_id)
+    return _save(uow, before.archive(actor))
+
+
+async def discard(uow: UnitOfWork, actor_id: str, of: type[Content], thread_id: str) -> None:
+    """Throw a draft away."""
+    draft, _ = await content(uow, actor_id, of, thread_id)
+    draft.require_discardable()
+    store.content.discard_draft(uow, thread_id)
+
+
+def _save(uow: UnitOfWork, moved: tuple[C, ContentEvent | None]) -> C:
+    after, event = moved
+    store.threads.save_thread(uow, after)
+    if event is not None:
+        record(uow, event)
+    return after

@@ -1,0 +1,114 @@
+"""Case studies and resources, in the collection of threads."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypeVar
+
+from pymongo import DeleteOne
+
+from services.discussions.domain.content import Content, ContentState
+from services.discussions.store.threads import THREADS, Document
+from shared.storage import Database, Index, UnitOfWork
+
+C = TypeVar("C", bound=Content)
+
+INDEXES = {
+    THREADS: [
+        Index([("author_id", 1), ("kind", 1), ("posted_at", -1), ("_id", -1)], partial={"draft": True}),
+        Index(
+            [("community_id", 1), ("kind", 1), ("reused", -1), ("_id", -1)],
+            partial={"reused": {"$exists": True}},
+        ),
+    ],
+}
+SHOWN: tuple[ContentState, ...] = ("published", "outdated")
+"""The states of what is listed unless another is asked for."""
+
+
+def _kind(of: type[Content]) -> str:
+    kind: str = of.model_fields["kind"].default
+    return kind
+
+
+def _content(of: type[C], document: Document) -> C:
+    return of.model_validate({**document, "thread_id": document["_id"]})
+
+
+async def load_content(uow: UnitOfWork, of: type[C], thread_id: str) -> C | None:
+    """The one of that kind, if there is one."""
+    document = await uow.find_one(THREADS, {"_id": thread_id, "kind": _kind(of)})
+    return _content(of, document) if document else None
+
+
+def discard_draft(uow: UnitOfWork, thread_id: str) -> None:
+    """A draft that nobody but its author saw is gone."""
+    uow.write(THREADS, DeleteOne({"_id": thread_id, "draft": True}))
+
+
+async def find_content(database: Database, of: type[C], thread_id: str) -> C | None:
+    """The one of that kind, if there is one."""
+    document = await database[THREADS].find_one({"_id": thread_id, "kind": _kind(of)})
+    return _content(of, document) if document else None
+
+
+async def find_contents(
+    database: Database,
+    of: type[C],
+    community_id: str,
+    *,
+    state: ContentState | None,
+    tag: str | None,
+    before: tuple[datetime, str] | None,
+    limit: int,
+    **more: object,
+) -> list[C]:
+    """What a community has of a kind, newest first, before (posted_at, id)."""
+    query = _wanted(of, community_id, state, tag) | more
+    if before is not None:
+        at, thread_id = before
+        query["$or"] = [{"posted_at": {"$lt": at}}, {"posted_at": at, "_id": {"$lt": thread_id}}]
+    found = database[THREADS].find(query).sort([("posted_at", -1), ("_id", -1)]).limit(limit)
+    return [_content(of, row) for row in await found.to_list(length=None)]
+
+
+async def find_most_reused(
+    database: Database,
+    of: type[C],
+    community_id: str,
+    *,
+    tag: str | None,
+    before: tuple[int, str] | None,
+    limit: int,
+    **more: object,
+) -> list[C]:
+    """What a community has of a kind, what most have used first, before (reused, id)."""
+    query = _wanted(of, community_id, None, tag) | more | {"reused": {"$gte": 0}}
+    if before is not None:
+        reused, thread_id = before
+        query["$or"] = [{"reused": {"$lt": reused}}, {"reused": reused, "_id": {"$lt": thread_id}}]
+    found = database[THREADS].find(query).sort([("reused", -1), ("_id", -1)]).limit(limit)
+    return [_content(of, row) for row in await found.to_list(length=None)]
+
+
+def _wanted(of: type[Content], community_id: str, state: ContentState | None, tag: str | None) -> Document:
+    states = {"$in": list(SHOWN)} if state is None else state
+    query: Document = {"community_id": community_id, "kind": _kind(of), "state": states}
+    return query if tag is None else query | {"tags": tag}
+
+
+async def find_drafts(
+    database: Database,
+    of: type[C],
+    community_id: str,
+    author_id: str,
+    before: tuple[datetime, str] | None,
+    limit: int,
+) -> list[C]:
+    """The author's drafts in a community, newest first, before (posted_at, id)."""
+    query: Document = {"author_id": author_id, "kind": _kind(of), "draft": True, "community_id": community_id}
+    if before is not None:
+        at, thread_id = before
+        query["$or"] = [{"posted_at": {"$lt": at}}, {"posted_at": at, "_id": {"$lt": thread_id}}]
+    found = database[THREADS].find(query).sort([("posted_at", -1), ("_id", -1)]).limit(limit)
+    return [_content(of, row) for row in await found.to_list(length=None)]
