@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.members import api, imports, store
+from services.members.duties import DUTIES
 from services.members.reactions import reactions
 from shared.service import Service
 
@@ -12,4 +13,5 @@ service = Service(
     routers=[*api.ROUTERS, imports.router],
     reactions=reactions,
     indexes=store.INDEXES,
+    duties=DUTIES,
 )

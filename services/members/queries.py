@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from services.members.domain import organisation as organisations
 from services.members.domain.admission import Admission, Waiting, require_steward
+from services.members.domain.budget import Budget
 from services.members.domain.community import Community, Membership, may_see, no_such_community
 from services.members.domain.connection import Connection, ConnectionState, no_such_connection
+from services.members.domain.health import Figures
 from services.members.domain.member import Audience, Member, seen_by
 from services.members.domain.organisation import Organisation
+from services.members.domain.rules import RULES
 from services.members.store import admissions as admission_store
 from services.members.store import communities as community_store
 from services.members.store import connections as connection_store
+from services.members.store import lives
 from services.members.store import organisations as organisation_store
 from services.members.store import people as store
 from services.members.store.communities import Wanted
@@ -76,6 +80,21 @@ async def memberships_of(
 ) -> list[Membership]:
     """The caller's own memberships, by community id."""
     return await store.memberships_of(database, caller.member_id, after, limit)
+
+
+async def budget(database: Database, caller: Caller) -> Budget:
+    """The caller's budget of communities."""
+    member = await store.find_member(database, caller.member_id)
+    limit = member.availability.community_budget if member else RULES.community_budget
+    return Budget(limit, await lives.followed(database, caller.member_id))
+
+
+async def health(database: Database, caller: Caller, community_id: str) -> tuple[Community, Figures]:
+    """How a community that the caller belongs to fares."""
+    found = await community(database, caller, community_id)
+    if await store.find_membership(database, community_id, caller.member_id) is None:
+        raise NotFound("not-a-member", "You do not belong to this community.")
+    return found, await lives.figures(database, community_id, RULES, database.clock())
 
 
 async def connection(database: Database, caller: Caller, connection_id: str) -> Connection:

@@ -13,6 +13,7 @@ Level = Literal["learning", "practising", "proficient", "expert"]
 Role = Literal["member", "facilitator", "steward"]
 CommunityKind = Literal["internal", "external"]
 Standing = Literal["trial", "active"]
+MembershipStanding = Literal["trial", "active", "dormant"]
 JoinPolicy = Literal["open", "by-request", "by-invitation"]
 Stage = Literal["forming", "active", "dormant", "archived"]
 
@@ -257,6 +258,68 @@ class MemberJoined(CommunityEvent):
     role: Annotated[Role, Field(description="What the member may do.", examples=["member"])]
     standing: Annotated[Standing, Field(description="The first 30 days are a trial.", examples=["trial"])]
     joined_at: Moment
+
+
+class CommunityStageChanged(CommunityEvent):
+    """A community entered another stage of its life: by time, by a post, or by a steward's hand.
+
+    An archived community is read-only everywhere.
+    """
+
+    stage: PresentStage
+    previous_stage: Annotated[Stage, Field(description="The stage until now.", examples=["forming"])]
+    changed_by: MemberId | None = Field(
+        description="The steward who archived or reopened it; nobody where it moved by itself.",
+        examples=[None],
+    )
+
+
+class TrialEnded(CommunityEvent):
+    """A member's trial is over: they are an active member from now on.
+
+    Where ``answer_by`` is there, they are asked once whether to keep the membership or to leave. Who neither
+    answers nor reads until then falls dormant (``membership-dormant``).
+    """
+
+    member_id: MemberId
+    answer_by: Moment | None = Field(
+        description="Until when they may answer; nothing where they need not be asked.",
+        examples=["2026-04-15T09:30:00Z"],
+    )
+
+
+class MembershipDormant(CommunityEvent):
+    """A member stopped reading a community, or came back to it: ``standing`` says which.
+
+    A dormant membership is one all the same: the member may read and contribute, and gets the digest only.
+    Reading or contributing makes it active again at once, which is the same event with ``active``.
+    """
+
+    member_id: MemberId
+    standing: Annotated[
+        Literal["dormant", "active"],
+        Field(description="Dormant from now on, or active again.", examples=["dormant"]),
+    ]
+
+
+class StewardNeeded(CommunityEvent):
+    """Nobody looks after a community: it has no facilitator and no steward who is not dormant.
+
+    Published once for each step: first the most active members are asked, later operators are told.
+    """
+
+    name: Annotated[str, Field(description="The community's name.", examples=["Permit offices"])]
+    audience: Annotated[
+        Literal["members", "operators"], Field(description="Who is told.", examples=["members"])
+    ]
+    asked: Annotated[
+        list[str],
+        Field(
+            description="The most active members; each of them may volunteer.",
+            examples=[["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"]],
+        ),
+    ]
+    since: Moment
 
 
 class MemberLeft(CommunityEvent):

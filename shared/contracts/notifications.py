@@ -45,3 +45,9 @@ class NotificationSuppressed(DeliveryEvent):
 
 class NotificationRead(DeliveryEvent):
     """The recipient has read it."""
+
+    community_id: CommunityId | None = Field(
+        default=None,
+        description="The community that it is about; nothing in what was read before this was said.",
+        examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2c01"],
+    )

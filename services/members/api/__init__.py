@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.members.api import admissions, communities, connections, organisations, people
+from services.members.api import admissions, communities, connections, lives, organisations, people
 
 ROUTERS: list[APIRouter] = [
     people.router,
@@ -12,4 +12,5 @@ ROUTERS: list[APIRouter] = [
     connections.router,
     admissions.router,
     organisations.router,
+    lives.router,
 ]

@@ -31,6 +31,7 @@ class NewRequest(texts.Request):
     """What the stewards read when they decide."""
 
     note: Note = Field("", examples=["I approve permits in Aarhus."])
+    beyond_budget: bool = Field(False, description="Ask also where your budget of communities is used up.")
 
 
 class NewInvitation(texts.Request):
@@ -72,7 +73,9 @@ async def request_membership(community_id: CommunityPath, body: NewRequest, muta
     """Ask a community's stewards to let you in. Who was refused can ask again after 30 days."""
 
     async def work(uow: UnitOfWork) -> Answer:
-        admission = await commands.request(uow, mutate.caller, community_id, body.note)
+        admission = await commands.request(
+            uow, mutate.caller, community_id, body.note, beyond_budget=body.beyond_budget
+        )
         return Answer(AdmissionView.of(admission), 201)
 
     return await mutate(work)

@@ -13,7 +13,14 @@ from services.members.commands import people
 from services.members.domain.community import Community, Setup
 from services.members.domain.directory import words_of
 from services.members.store.communities import Wanted
-from shared.contracts.members import DEFAULT_RULES, CommunityKind, CommunityLink, CommunityRules, JoinPolicy
+from shared.contracts.members import (
+    DEFAULT_RULES,
+    CommunityKind,
+    CommunityLink,
+    CommunityRules,
+    JoinPolicy,
+    Stage,
+)
 from shared.ids import new_id
 from shared.settings import LIMITS
 from shared.storage import UnitOfWork
@@ -39,6 +46,8 @@ SearchQuery = Annotated[
 KindQuery = Annotated[CommunityKind | None, Query(description="Only those of this kind.")]
 TagQuery = Annotated[Tag | None, Query(description="Only those with this tag.")]
 LanguageQuery = Annotated[Language | None, Query(description="Only those in this language.")]
+
+StageQuery = Annotated[Stage | None, Query(description="Only those in this stage of their life.")]
 
 
 class LinkText(texts.Request):
@@ -95,6 +104,10 @@ class CommunityView(View):
     rules: CommunityRules = Field(examples=[DEFAULT_RULES.model_dump()])
     founder_id: str
     created_at: AwareDatetime
+    stage: Stage = Field(description="Of its life; what is archived is read-only.")
+    posted_at: AwareDatetime | None = Field(
+        description="When something was last posted, give or take an hour."
+    )
     revision: int = Field(description="Of how it is set up: its ETag.")
 
     @staticmethod
@@ -127,12 +140,13 @@ async def list_communities(
     kind: KindQuery = None,
     tag: TagQuery = None,
     language: LanguageQuery = None,
+    stage: StageQuery = None,
     cursor: Cursor = None,
     limit: PageSize = 20,
 ) -> Page[CommunityView]:
     """The directory: the communities that you may see."""
     after = read_cursor(cursor, str)[0] if cursor else None
-    wanted = Wanted(tuple(words_of(search or "")), kind, tag, language)
+    wanted = Wanted(tuple(words_of(search or "")), kind, tag, language, stage)
     rows = await queries.communities(database, caller, wanted, after, limit + 1)
     shown, following = page(rows, limit, lambda row: row.community_id)
     return Page(items=[CommunityView.of(row) for row in shown], next=following)

@@ -19,7 +19,8 @@ from services.members.domain.member import (
     Visibility,
 )
 from services.members.domain.rules import RULES
-from shared.contracts.members import Level, Role, Standing
+from services.members.domain.standing import answer_by
+from shared.contracts.members import Level, MembershipStanding, Role
 from shared.settings import LIMITS
 from shared.storage import UnitOfWork
 from shared.web import texts
@@ -28,7 +29,7 @@ from shared.web.database import Db
 from shared.web.mutations import Answer, IfMatch, Mutating, Mutation, etag
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
-from shared.web.texts import HttpsAddress, Language, Line, Name, Note, Tag, TagList, View
+from shared.web.texts import HttpsAddress, Identifier, Language, Line, Name, Note, Tag, TagList, View
 
 router = APIRouter()
 
@@ -194,13 +195,53 @@ class MembershipView(View):
     community_id: str
     member_id: str
     role: Role
-    standing: Standing
+    standing: MembershipStanding
     joined_at: AwareDatetime
 
     @staticmethod
     def of(membership: Membership) -> MembershipView:
         """The view of ``membership``."""
         return MembershipView(**membership.model_dump())
+
+
+class OwnMembershipView(MembershipView):
+    """Your belonging to a community."""
+
+    active_at: AwareDatetime | None = Field(
+        description="When you last read or contributed here, give or take an hour."
+    )
+    answer_by: AwareDatetime | None = Field(
+        description="Your trial is over: until when to say whether you keep the membership or leave."
+    )
+
+    @staticmethod
+    def of(membership: Membership) -> OwnMembershipView:
+        """The view of ``membership`` for its member."""
+        return OwnMembershipView(**membership.model_dump(), answer_by=answer_by(membership))
+
+
+class BudgetView(View):
+    """How many communities you want to follow, and how many you do; dormant ones do not count."""
+
+    limit: int
+    used: int
+
+
+class OwnMemberships(Page[OwnMembershipView]):
+    """What you belong to, and how much more you want."""
+
+    budget: BudgetView
+
+
+class Joining(texts.Request):
+    """What to do about the budget of communities, where it is used up."""
+
+    instead_of: Identifier | None = Field(
+        None,
+        description="Leave this community in the same moment.",
+        examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2c02"],
+    )
+    beyond_budget: bool = Field(False, description="Join all the same.")
 
 
 # -- people --------------------------------------------------------------------------------------------
@@ -296,18 +337,19 @@ async def list_members(
 
 @router.get(
     "/members/me/memberships",
-    response_model=Page[MembershipView],
+    response_model=OwnMemberships,
     responses=READ_PROBLEMS,
     tags=["communities"],
 )
 async def list_memberships(
     caller: AuthenticatedCaller, database: Db, cursor: Cursor = None, limit: PageSize = 20
-) -> Page[MembershipView]:
-    """What you belong to."""
+) -> OwnMemberships:
+    """What you belong to, with your budget of communities."""
     after = read_cursor(cursor, str)[0] if cursor else None
     rows = await queries.memberships_of(database, caller, after, limit + 1)
     shown, following = page(rows, limit, lambda row: row.community_id)
-    return Page(items=[MembershipView.of(row) for row in shown], next=following)
+    budget = BudgetView(**(await queries.budget(database, caller))._asdict())
+    return OwnMemberships(items=[OwnMembershipView.of(row) for row in shown], next=following, budget=budget)
 
 
 @router.put(
@@ -317,11 +359,21 @@ async def list_memberships(
     responses=WRITE_PROBLEMS,
     tags=["communities"],
 )
-async def join(community_id: CommunityPath, mutate: Mutating) -> Response:
-    """Join a community that is open or that you are invited to, on a trial of 30 days."""
+async def join(community_id: CommunityPath, mutate: Mutating, body: Joining | None = None) -> Response:
+    """Join a community that is open or that you are invited to, on a trial of 30 days.
+
+    Beyond your budget of communities only if you leave another one for it, or insist.
+    """
+    wish = body or Joining()
 
     async def work(uow: UnitOfWork) -> Answer:
-        membership = await commands.join(uow, mutate.caller, community_id)
+        membership = await commands.join(
+            uow,
+            mutate.caller,
+            community_id,
+            instead_of=wish.instead_of,
+            beyond_budget=wish.beyond_budget,
+        )
         return Answer(MembershipView.of(membership), 201)
 
     return await mutate(work)

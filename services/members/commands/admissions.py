@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from services.members.commands.people import community_for, membership_of, registered
+from services.members.commands.people import (
+    community_for,
+    led,
+    let_in,
+    membership_of,
+    registered,
+    require_room,
+)
 from services.members.domain import admission as admissions
-from services.members.domain import community as communities
 from services.members.domain.admission import Admission
 from services.members.domain.community import Membership
 from services.members.domain.rules import RULES
@@ -15,8 +21,10 @@ from shared.storage import UnitOfWork
 from shared.web.auth import Caller
 
 
-async def request(uow: UnitOfWork, caller: Caller, community_id: str, note: str) -> Admission:
-    """The caller asks to be let in."""
+async def request(
+    uow: UnitOfWork, caller: Caller, community_id: str, note: str, *, beyond_budget: bool = False
+) -> Admission:
+    """The caller asks to be let in; their budget of communities counts now, not when they are let in."""
     member = await registered(uow, caller)
     community, admission, event = admissions.request(
         await community_for(uow, community_id, member.org_id),
@@ -28,6 +36,7 @@ async def request(uow: UnitOfWork, caller: Caller, community_id: str, note: str)
         rules=RULES,
         now=uow.now,
     )
+    await require_room(uow, member, beyond_budget=beyond_budget)
     people.save_community(uow, community)
     store.save_admission(uow, admission)
     uow.record(event)
@@ -45,12 +54,9 @@ async def approve(uow: UnitOfWork, caller: Caller, community_id: str, member_id:
     if member is None:
         raise NotFound("no-such-member", "There is no such member.")
     community, approved = admissions.approve(community, steward, present, admission)
-    community, membership, joined = communities.join(community, present, member_id, member.org_id, uow.now)
-    people.save_community(uow, community)
-    people.save_membership(uow, membership)
-    store.delete_admission(uow, community_id, member_id)
     uow.record(approved)
-    uow.record(joined)
+    membership = await let_in(uow, community, present, member, None)
+    store.delete_admission(uow, community_id, member_id)
     return membership
 
 
@@ -105,6 +111,7 @@ async def remove(
     if subject is None:
         raise NotFound("no-such-membership", "There is no such member in this community.")
     community, admission, event = admissions.remove(community, steward, subject, reason=reason, now=uow.now)
+    community = await led(uow, community, subject, None)
     people.save_community(uow, community)
     people.delete_membership(uow, subject)
     store.save_admission(uow, admission)

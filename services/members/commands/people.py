@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.members.domain import admission as admissions
+from services.members.domain import budget as budgets
 from services.members.domain import community as communities
 from services.members.domain import member as people
+from services.members.domain import stage as stages
+from services.members.domain import succession
+from services.members.domain.budget import Budget
 from services.members.domain.community import Community, Membership, Setup
 from services.members.domain.member import Availability, Member, Profile, StatedSkill, Visibility
 from services.members.store import admissions as door
+from services.members.store import lives
 from services.members.store import people as store
 from shared.contracts.members import CommunityKind, Role
-from shared.errors import Conflict, NotFound
+from shared.errors import BadInput, Conflict, NotFound
 from shared.storage import UnitOfWork
 from shared.web.auth import Caller
 from shared.web.mutations import require_version
@@ -95,7 +100,10 @@ async def found_community(
     community, created = communities.found(
         community_id, kind=kind, setup=setup, founder_id=member.member_id, org_id=member.org_id, now=now
     )
-    community, membership, joined = communities.join(community, None, member.member_id, member.org_id, now)
+    community, membership, joined = communities.join(
+        community, None, member.member_id, member.org_id, now, imported_at=uow.now
+    )
+    community = community.model_copy(update={"quiet_since": uow.now})  # also where it is an old one's import
     store.save_community(uow, community)
     store.save_membership(uow, membership)
     uow.record(created, at)
@@ -103,20 +111,76 @@ async def found_community(
     return community
 
 
-async def join(uow: UnitOfWork, caller: Caller, community_id: str, at: datetime | None = None) -> Membership:
-    """The caller joins a community that is open to them, on trial."""
+async def join(
+    uow: UnitOfWork,
+    caller: Caller,
+    community_id: str,
+    at: datetime | None = None,
+    *,
+    instead_of: str | None = None,
+    beyond_budget: bool = False,
+) -> Membership:
+    """The caller joins a community that is open to them, on trial; ``at`` is when, in an import.
+
+    They may leave ``instead_of`` in the same moment, to stay within their budget of communities, or insist.
+    """
     member = await registered(uow, caller)
     community = await community_for(uow, community_id, member.org_id)
     present = await store.load_membership(uow, community_id, member.member_id)
     if present is None:
         admissions.may_join(community, await door.load_admission(uow, community_id, member.member_id))
-    community, membership, event = communities.join(
-        community, present, member.member_id, member.org_id, at or uow.now
+        if at is None:
+            left = await _left_for(uow, caller, community_id, instead_of) if instead_of else None
+            await require_room(uow, member, left, beyond_budget=beyond_budget)
+    membership = await let_in(uow, community, present, member, at)
+    door.delete_admission(uow, community_id, member.member_id)
+    return membership
+
+
+async def _left_for(uow: UnitOfWork, caller: Caller, community_id: str, instead_of: str) -> Membership:
+    left = await store.load_membership(uow, instead_of, caller.member_id)
+    if left is None or instead_of == community_id:
+        raise BadInput(
+            "not-a-member",
+            "You do not belong to that community.",
+            field="/instead_of",
+            fix="Name one of GET /v1/members/me/memberships.",
+        )
+    await leave(uow, caller, instead_of)
+    return left
+
+
+async def require_room(
+    uow: UnitOfWork, member: Member, left: Membership | None = None, *, beyond_budget: bool = False
+) -> None:
+    """Raise ``Conflict`` (``over-budget``) where one community more is too many, having ``left`` one."""
+    if beyond_budget:
+        return
+    used = await lives.count_followed(uow, member.member_id)
+    if left is not None and left.standing != "dormant":
+        used -= 1
+    budgets.require_room(Budget(member.availability.community_budget, used))
+    lives.hold_member(uow, member.member_id)
+
+
+async def let_in(
+    uow: UnitOfWork, community: Community, present: Membership | None, member: Member, at: datetime | None
+) -> Membership:
+    """Somebody who may come in does, on trial; ``at`` is when, in an import."""
+    imported_at = uow.now if at else None
+    community, membership, joined = communities.join(
+        community, present, member.member_id, member.org_id, at or uow.now, imported_at=imported_at
     )
+    stage_changed = None
+    if community.stage == "forming" and community.posted_at is not None:
+        enough = community.rules.active_from_members
+        members = await store.count_members(uow, community.community_id, up_to=enough) + 1
+        community, stage_changed = stages.grown(community, members=members, now=uow.now)
     store.save_community(uow, community)
     store.save_membership(uow, membership)
-    door.delete_admission(uow, community_id, member.member_id)
-    uow.record(event, at)
+    uow.record(joined, at)
+    if stage_changed is not None:
+        uow.record(stage_changed)
     return membership
 
 
@@ -130,6 +194,7 @@ async def leave(uow: UnitOfWork, caller: Caller, community_id: str) -> None:
         stewards=await store.count_stewards(uow, community_id),
         members=await store.count_members(uow, community_id),
     )
+    community = await led(uow, community, membership, None)
     store.save_community(uow, community)
     store.delete_membership(uow, membership)
     door.delete_admission(uow, community_id, caller.member_id)
@@ -147,6 +212,7 @@ async def change_role(
         raise NotFound("no-such-membership", "There is no such member in this community.")
     stewards = await store.count_stewards(uow, community_id)
     community, membership, event = communities.change_role(community, actor, subject, role, stewards=stewards)
+    community = await led(uow, community, subject, membership)
     store.save_community(uow, community)
     store.save_membership(uow, membership)
     uow.record(event)
@@ -167,10 +233,23 @@ async def appoint(uow: UnitOfWork, community_id: str, member_id: str, role: Role
         joined_at=at,
     )
     community, membership, event = communities.change_role(community, founder, subject, role, stewards=2)
+    community = await led(uow, community, subject, membership)
     store.save_community(uow, community)
     store.save_membership(uow, membership)
     uow.record(event, at)
     return membership
+
+
+async def led(
+    uow: UnitOfWork, community: Community, before: Membership, after: Membership | None
+) -> Community:
+    """The community, knowing whether somebody looks after it, when a membership became another or ended."""
+    if after is not None and after.leads:
+        return succession.noted(community, led=True, now=uow.now) if not before.leads else community
+    if not before.leads:
+        return community
+    others = await lives.is_led(uow, community.community_id, without=before.member_id)
+    return succession.noted(community, led=others, now=uow.now)
 
 
 async def registered(uow: UnitOfWork, caller: Caller) -> Member:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from services.members.domain.community import Community, Membership, may_see
+from services.members.domain.community import Community, Membership, may_see, require_open
 from services.members.domain.rules import Rules
 from shared.contracts.members import (
     MemberRemoved,
@@ -84,6 +84,7 @@ def request(
     now: datetime,
 ) -> tuple[Community, Admission, MembershipRequested]:
     """Ask the stewards to be let in; whoever was declined or removed waits before asking again."""
+    require_open(community)
     state = belonging(membership, admission)
     _following(state, "request")
     if community.join_policy == "by-invitation":
@@ -120,6 +121,7 @@ def approve(
 ) -> tuple[Community, MembershipApproved]:
     """Let somebody in who asked; they join next."""
     require_steward(steward)
+    require_open(community)
     _following(belonging(membership, admission), "approve")
     community = community.bumped()
     return community, MembershipApproved(
@@ -170,6 +172,7 @@ def invite(
 ) -> Admission:
     """Let somebody join by themselves, whatever the community's policy; ``org_id`` is where they work."""
     require_steward(steward)
+    require_open(community)
     _following(belonging(membership, admission), "invite")
     if not may_see(community, org_id):
         raise BadInput(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,11 +17,14 @@ from shared.contracts.members import (
     JoinPolicy,
     MemberJoined,
     MemberLeft,
+    MembershipStanding,
     Role,
     RoleChanged,
-    Standing,
+    Stage,
 )
 from shared.errors import BadInput, Conflict, Forbidden, NotFound
+
+Asked = Literal["nobody", "members", "operators"]
 
 
 class Setup(BaseModel):
@@ -50,6 +54,18 @@ class Community(Setup):
     org_id: str | None
     founder_id: str
     created_at: datetime
+    stage: Stage = "forming"
+    stage_since: datetime | None = None
+    """When it entered its stage; nothing until it has left its first."""
+    posted_at: datetime | None = None
+    """When something was last posted in it."""
+    quiet_since: datetime | None = None
+    """From when its silence counts: its latest post, or its beginning here where that is later."""
+    leaderless_since: datetime | None = None
+    """Since when nobody looks after it: every facilitator and steward is gone or dormant."""
+    asked_for_steward: Asked = "nobody"
+    candidates: list[str] = []
+    """Who was asked to become its steward."""
 
     def bumped(self) -> Community:
         """The next version of it."""
@@ -64,8 +80,24 @@ class Membership(BaseModel):
     community_id: str
     member_id: str
     role: Role
-    standing: Standing
+    standing: MembershipStanding
     joined_at: datetime
+    active_at: datetime | None = None
+    """When they last read or contributed here, give or take an hour; nothing before they first did."""
+    contributed_at: datetime | None = None
+    """When they last contributed, likewise."""
+    asked_at: datetime | None = None
+    """When they were asked whether to keep the membership, as long as that is open."""
+    due_at: datetime | None = None
+    """When to look at what time has made of it."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether its member looks after the community."""
+        return self.role in LEADING and self.standing != "dormant"
+
+
+LEADING: tuple[Role, ...] = ("facilitator", "steward")
 
 
 def may_see(community: Community, org_id: str | None) -> bool:
@@ -76,6 +108,14 @@ def may_see(community: Community, org_id: str | None) -> bool:
 def no_such_community() -> NotFound:
     """What somebody gets who may not see a community, and what everybody gets where there is none."""
     return NotFound("no-such-community", "There is no such community.", fix="Check its id.")
+
+
+def require_open(community: Community) -> None:
+    """Raise ``Conflict`` where the community is archived: it is read-only."""
+    if community.stage == "archived":
+        raise Conflict(
+            "archived", "This community is archived: it is read-only.", fix="Ask a steward to reopen it."
+        )
 
 
 def found(
@@ -122,6 +162,7 @@ def set_up(community: Community, actor: Membership, setup: Setup) -> tuple[Commu
             "Only stewards decide how a community is set up.",
             fix="Ask a steward of the community.",
         )
+    require_open(community)
     changes = {**dict(setup), "version": community.version + 1, "revision": community.revision + 1}
     community = community.model_copy(update=changes)
     return community, CommunityUpdated(
@@ -140,20 +181,30 @@ def join(
     member_id: str,
     org_id: str | None,
     now: datetime,
+    *,
+    imported_at: datetime | None = None,
 ) -> tuple[Community, Membership, MemberJoined]:
-    """Join on trial; whoever founds a community is its first steward and needs no trial."""
+    """Join on trial; whoever founds a community is its first steward and needs no trial.
+
+    Nor does somebody whom an import brings: they joined elsewhere, and time counts from ``imported_at``.
+    """
     if not may_see(community, org_id):
         raise no_such_community()
     if present is not None:
         raise Conflict("already-a-member", "You belong to this community already.")
+    require_open(community)
     founding = member_id == community.founder_id and community.version == 1
+    trial = not founding and imported_at is None
+    rules = community.rules
     community = community.bumped()
     membership = Membership(
         community_id=community.community_id,
         member_id=member_id,
         role="steward" if founding else "member",
-        standing="active" if founding else "trial",
+        standing="trial" if trial else "active",
         joined_at=now,
+        due_at=(imported_at or now)
+        + timedelta(days=rules.trial_days if trial else rules.inactive_member_days),
     )
     return (
         community,
@@ -164,7 +215,7 @@ def join(
             member_id=member_id,
             org_id=org_id,
             role=membership.role,
-            standing=membership.standing,
+            standing="trial" if trial else "active",
             joined_at=now,
         ),
     )
@@ -187,6 +238,7 @@ def change_role(
     """Give a member another role; stewards decide, and one steward always remains."""
     if actor.role != "steward":
         raise Forbidden("not-a-steward", "Only stewards give roles.", fix="Ask a steward of the community.")
+    require_open(community)
     if subject.role == role:
         raise Conflict("same-role", f"This member is a {role} already.")
     if role != "steward":

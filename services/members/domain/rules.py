@@ -21,6 +21,20 @@ class Rules:
     """Domains of one organisation, proven or not."""
     administrators: int = 50
     """Administrators of one organisation."""
+    answer_within: timedelta = timedelta(days=14)
+    """How long a member may take to say whether they keep a membership whose trial is over."""
+    activity_step: timedelta = timedelta(hours=1)
+    """Reading and contributing are noted no finer than this: at most one write for a member and community."""
+    reopen_within: timedelta = timedelta(days=365)
+    """How long after it was archived a community can be reopened."""
+    stewards_asked: int = 5
+    """How many of the most active members are asked when nobody looks after a community."""
+    core_within: timedelta = timedelta(days=30)
+    """Whoever contributed within this is of a community's core."""
+    active_within: timedelta = timedelta(days=90)
+    """Whoever contributed within this, but is not of the core, is active."""
+    reader_within: timedelta = timedelta(days=30)
+    """Whoever read or contributed within this is a reader."""
 
 
 RULES = Rules()

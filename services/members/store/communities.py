@@ -8,7 +8,7 @@ from typing import Any
 from services.members.domain.community import Community
 from services.members.domain.directory import audiences
 from services.members.store.people import COMMUNITIES, community_in
-from shared.contracts.members import CommunityKind
+from shared.contracts.members import CommunityKind, Stage
 from shared.storage import Database, Index
 
 INDEXES = {
@@ -17,6 +17,9 @@ INDEXES = {
         Index([("audience", 1), ("words", 1), ("_id", 1)]),
         Index([("audience", 1), ("tags", 1), ("_id", 1)]),
         Index([("audience", 1), ("languages", 1), ("_id", 1)]),
+        Index([("audience", 1), ("stage", 1), ("_id", 1)]),
+        Index([("stage_due_at", 1)]),
+        Index([("steward_due_at", 1)]),
     ],
 }
 
@@ -31,6 +34,7 @@ class Wanted:
     kind: CommunityKind | None = None
     tag: str | None = None
     language: str | None = None
+    stage: Stage | None = None
 
 
 async def directory(
@@ -47,6 +51,8 @@ async def directory(
         query["tags"] = wanted.tag
     if wanted.language is not None:
         query["languages"] = wanted.language
+    if wanted.stage is not None:
+        query["stage"] = wanted.stage
     if after is not None:
         query["_id"] = {"$gt": after}
     rows = await database[COMMUNITIES].find(query).sort("_id", 1).limit(limit).to_list(length=None)

@@ -6,6 +6,7 @@ from typing import Any
 
 from pymongo import DeleteOne, ReplaceOne, UpdateOne
 
+from services.members.domain import stage, succession
 from services.members.domain.community import Community, Membership
 from services.members.domain.directory import audience, words
 from services.members.domain.member import Member
@@ -21,6 +22,10 @@ INDEXES = {
         Index([("community_id", 1), ("member_id", 1)], unique=True),
         Index([("member_id", 1), ("community_id", 1)]),
         Index([("community_id", 1), ("role", 1)]),
+        Index([("community_id", 1), ("standing", 1), ("contributed_at", -1), ("active_at", -1)]),
+        Index([("community_id", 1), ("standing", 1), ("active_at", -1)]),
+        Index([("member_id", 1), ("standing", 1)]),
+        Index([("due_at", 1)]),
     ],
 }
 
@@ -67,9 +72,10 @@ async def load_community(uow: UnitOfWork, community_id: str) -> Community | None
 
 
 def save_community(uow: UnitOfWork, community: Community) -> None:
-    """Save a new or changed community, with what the directory finds it by."""
+    """Save a new or changed community, with what the directory and the duties find it by."""
     fields = community.model_dump(exclude={"community_id"})
     fields |= {"audience": audience(community), "words": words(community)}
+    fields |= {"stage_due_at": stage.due(community), "steward_due_at": succession.due(community)}
     uow.write(COMMUNITIES, ReplaceOne({"_id": community.community_id}, fields, upsert=True))
 
 

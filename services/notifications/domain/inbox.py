@@ -84,4 +84,9 @@ def suppressed(draft: Draft, notification_id: str, seq: int, rule: str) -> Notif
 
 def read(item: Item, seq: int) -> NotificationRead:
     """The event that says that the recipient has read ``item``; ``seq`` is their next place."""
-    return NotificationRead(member_id=item.member_id, version=seq, notification_id=item.notification_id)
+    return NotificationRead(
+        member_id=item.member_id,
+        version=seq,
+        notification_id=item.notification_id,
+        community_id=item.community_id,
+    )
