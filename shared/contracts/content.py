@@ -10,6 +10,7 @@ from shared.contracts.base import Body, MemberId, SolutionId, Tags, ThreadId, Ti
 from shared.contracts.discussions import ThreadEvent
 
 ContentState = Literal["published", "outdated", "archived"]
+ResourceForm = Literal["link", "file", "template"]
 ReusableKind = Literal["case-study", "resource", "solution"]
 
 
@@ -44,6 +45,16 @@ class CaseStudyPublished(ContentEvent):
     solution_id: SolutionId | None = Field(
         description="The solution or practice that it shows.",
         examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2e01"],
+    )
+
+
+class ResourceShared(ContentEvent):
+    """A resource was shared; or again: edited, found outdated, brought up to date, or archived."""
+
+    form: Annotated[ResourceForm, Field(description="What it is.", examples=["link"])]
+    address: str | None = Field(
+        description="Where it is; nowhere else for a template.",
+        examples=["https://permits.example.org/checklist"],
     )
 
 

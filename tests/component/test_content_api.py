@@ -24,6 +24,17 @@ STUDY = {
     "organisation": "City of Aarhus",
     "tags": ["Permits"],
 }
+LINK = {"form": "link", "address": "https://permits.example.org/checklist"}
+FILE: dict[str, Any] = {
+    "form": "file",
+    "address": "https://files.example.org/checklist.pdf",
+    "media_type": "application/pdf",
+    "size": 48_128,
+    "sha256": "ab" * 32,
+}
+TEMPLATE = {"form": "template", "text": "Dear **{applicant}**,\n\nyour permit …"}
+RESOURCE = {"title": "Checklist", "body": "What to ask for.", "tags": ["Permits"], "substance": LINK}
+RESOURCES = f"/communities/{COMMUNITY}/resources"
 STUDIES = f"/communities/{COMMUNITY}/case-studies"
 
 
@@ -159,6 +170,86 @@ async def test_lists_by_tag_and_by_use_page_by_page(world: World) -> None:
     assert (await world.ask("bob", "GET", f"{STUDIES}?cursor=x", expect=400))["code"] == "bad-cursor"
 
 
+# -- resources -----------------------------------------------------------------------------------------
+
+
+async def shares(world: World, who: str = "ann", publish: bool = True, **fields: Any) -> str:
+    resource = f"/resources/{(await world.ask(who, 'POST', RESOURCES, RESOURCE | fields, 201))['id']}"
+    if publish:
+        await world.ask(who, "POST", f"{resource}/publish")
+    world.clock.advance(DAY / 24)
+    return resource
+
+
+async def test_links_files_and_templates(world: World) -> None:
+    for substance in (LINK, FILE, TEMPLATE):
+        resource = await shares(world, substance=substance)
+        assert (await world.ask("bob", "GET", resource))["substance"] == substance
+        await world.ask("ann", "PUT", resource, RESOURCE | {"substance": LINK}, If_Match='"1"')
+        assert (await world.ask("bob", "GET", resource))["substance"] == LINK
+        await world.ask("fay", "POST", f"{resource}/outdate", {"reason": "Moved."})
+        await world.ask("ann", "POST", f"{resource}/publish")
+        await world.ask("bob", "PUT", f"{resource}/reuse", {"note": "Copied."})
+        assert [each["note"] for each in await pages(world, "ann", f"{resource}/reuses?")] == ["Copied."]
+        await world.ask("fay", "POST", f"{resource}/archive")
+        events = await world.events(resource.rpartition("/")[2])
+        assert events == ["resource-shared"] * 4 + ["content-reused"] + ["resource-shared"]
+
+
+@pytest.mark.parametrize(
+    "substance",
+    [
+        LINK | {"address": "http://example.org/"},
+        LINK | {"address": "javascript:alert(1)"},
+        LINK | {"address": "https://me:secret@example.org/"},
+        LINK | {"text": "both"},
+        FILE | {"size": -1},
+        FILE | {"sha256": "abc"},
+        FILE | {"media_type": "text"},
+        {key: FILE[key] for key in FILE if key != "sha256"},
+        TEMPLATE | {"text": " "},
+        {"form": "secret"},
+    ],
+    ids=str,
+)
+async def test_what_is_no_resource(world: World, substance: dict[str, Any]) -> None:
+    refused = await world.ask("ann", "POST", RESOURCES, RESOURCE | {"substance": substance}, 422)
+    assert refused["errors"][0]["field"].startswith("/substance")
+
+
+async def test_a_resource_in_the_making_is_its_authors_own(world: World) -> None:
+    resource = await shares(world, publish=False)
+    study = await drafts(world)
+    for who in ("bob", "fay", "eve"):
+        assert (await world.ask(who, "GET", resource, expect=404))["code"] == "no-such-resource"
+    # One kind is not found as the other.
+    await world.ask("ann", "GET", study.replace("case-studies", "resources"), expect=404)
+    await world.ask("ann", "DELETE", resource, expect=204)
+    await world.ask("ann", "GET", resource, expect=404)
+
+
+async def test_resources_by_what_they_are(world: World) -> None:
+    for number, substance in enumerate((LINK, FILE, TEMPLATE, LINK, TEMPLATE)):
+        tags = ["even" if number % 2 == 0 else "odd"]
+        resource = await shares(world, title=f"R{number}", substance=substance, tags=tags)
+        if number in (1, 3):
+            await world.ask("bob", "PUT", f"{resource}/reuse", {})
+    await shares(world, title="R5", publish=False)
+    await publishes(world)  # a case study is none
+
+    async def titles(query: str, size: int = 2) -> list[str]:
+        return [each["title"] for each in await pages(world, "ann", f"{RESOURCES}?{query}", size)]
+
+    for size in (1, 2, 50):
+        assert await titles("", size) == ["R4", "R3", "R2", "R1", "R0"]
+        assert await titles("form=link", size) == ["R3", "R0"]
+    assert await titles("form=template&tag=even") == ["R4", "R2"]
+    assert await titles("order=most-reused") == ["R3", "R1", "R4", "R2", "R0"]
+    assert await titles("order=most-reused&form=link") == ["R3", "R0"]
+    assert await titles("state=draft") == ["R5"]
+    assert await titles("state=draft&form=file") == []
+
+
 # -- what was of use -----------------------------------------------------------------------------------
 
 
@@ -210,6 +301,7 @@ async def test_the_lists_are_on_indexes(world: World) -> None:
         (shown, newest),
         (shown | {"tags": "x"}, newest),
         (shown | {"reused": {"$gte": 0}}, [("reused", -1), ("_id", -1)]),
+        (shown | {"kind": "resource", "substance.form": "link"}, newest),
         ({"author_id": "a", "kind": "case-study", "draft": True, "community_id": "c"}, newest),
     ):
         plan = str((await threads.find(query).sort(order).explain())["queryPlanner"]["winningPlan"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.discussions.api import case_studies, comments, problems, reuses, solutions, threads
+from services.discussions.api import case_studies, comments, problems, resources, reuses, solutions, threads
 
 ROUTERS: list[APIRouter] = [
     problems.router,
@@ -12,5 +12,6 @@ ROUTERS: list[APIRouter] = [
     comments.router,
     threads.router,
     case_studies.router,
+    resources.router,
     reuses.router,
 ]

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Response
 
 from services.discussions import queries
 from services.discussions.api.common import Author, SolutionPath, milliseconds, moment
-from services.discussions.api.content import CaseStudyPath, NewReuse, ReuseView
+from services.discussions.api.content import CaseStudyPath, NewReuse, ResourcePath, ReuseView
 from services.discussions.commands import reuses as commands
 from services.discussions.domain.case_study import CaseStudy
 from services.discussions.domain.content import Content
+from services.discussions.domain.resource import Resource
 from services.discussions.domain.reuse import Reuse
 from services.discussions.queries import content as contents
 from shared.storage import Database, UnitOfWork
@@ -42,6 +43,27 @@ async def list_case_study_reuses(
 ) -> Page[ReuseView]:
     """Who used a case study, the latest first."""
     rows = await contents.reuses(database, caller, CaseStudy, case_study_id, _before(cursor), limit + 1)
+    return await _page(database, caller, rows, limit)
+
+
+@router.put("/resources/{resource_id}/reuse", response_model=ReuseView, responses=WRITE_PROBLEMS)
+async def reuse_resource(
+    resource_id: ResourcePath, body: NewReuse, mutate: Mutating, database: Db
+) -> Response:
+    """Say that you used a resource. You count once; saying it again changes your note."""
+    return await _reuse(mutate, database, Resource, resource_id, body.note)
+
+
+@router.get("/resources/{resource_id}/reuses", response_model=Page[ReuseView], responses=READ_PROBLEMS)
+async def list_resource_reuses(
+    resource_id: ResourcePath,
+    caller: AuthenticatedCaller,
+    database: Db,
+    cursor: Cursor = None,
+    limit: PageSize = 20,
+) -> Page[ReuseView]:
+    """Who used a resource, the latest first."""
+    rows = await contents.reuses(database, caller, Resource, resource_id, _before(cursor), limit + 1)
     return await _page(database, caller, rows, limit)
 
 

@@ -1,5 +1,13 @@
 """What discussions can be told to do: load, decide, save the state and its events."""
 
-from services.discussions.commands import case_studies, comments, content, problems, reuses, solutions
+from services.discussions.commands import (
+    case_studies,
+    comments,
+    content,
+    problems,
+    resources,
+    reuses,
+    solutions,
+)
 
-__all__ = ["case_studies", "comments", "content", "problems", "reuses", "solutions"]
+__all__ = ["case_studies", "comments", "content", "problems", "resources", "reuses", "solutions"]

@@ -9,6 +9,7 @@ from services.discussions import queries, store
 from services.discussions.domain.access import no_such_community
 from services.discussions.domain.content import Content, ContentState
 from services.discussions.domain.reuse import Reuse
+from shared.contracts.content import ResourceForm
 from shared.storage import Database
 from shared.web.auth import Caller
 
@@ -39,14 +40,16 @@ async def contents(
     tag: str | None,
     before: Before,
     limit: int,
-    **more: object,
+    form: ResourceForm | None = None,
 ) -> list[C]:
     """Those of a community that the caller belongs to, newest first; of drafts, the caller's own."""
     await _member(database, caller, community_id)
     if state == "draft":
-        return await store.content.find_drafts(database, of, community_id, caller.member_id, before, limit)
+        return await store.content.find_drafts(
+            database, of, community_id, caller.member_id, tag=tag, before=before, limit=limit, form=form
+        )
     return await store.content.find_contents(
-        database, of, community_id, state=state, tag=tag, before=before, limit=limit, **more
+        database, of, community_id, state=state, tag=tag, before=before, limit=limit, form=form
     )
 
 
@@ -59,12 +62,12 @@ async def most_reused(
     tag: str | None,
     before: tuple[int, str] | None,
     limit: int,
-    **more: object,
+    form: ResourceForm | None = None,
 ) -> list[C]:
     """Those of a community that the caller belongs to, what most members used first."""
     await _member(database, caller, community_id)
     return await store.content.find_most_reused(
-        database, of, community_id, tag=tag, before=before, limit=limit, **more
+        database, of, community_id, tag=tag, before=before, limit=limit, form=form
     )
 
 

@@ -9,6 +9,7 @@ from pymongo import DeleteOne
 
 from services.discussions.domain.content import Content, ContentState
 from services.discussions.store.threads import THREADS, Document
+from shared.contracts.content import ResourceForm
 from shared.storage import Database, Index, UnitOfWork
 
 C = TypeVar("C", bound=Content)
@@ -19,6 +20,10 @@ INDEXES = {
         Index(
             [("community_id", 1), ("kind", 1), ("reused", -1), ("_id", -1)],
             partial={"reused": {"$exists": True}},
+        ),
+        Index(
+            [("community_id", 1), ("substance.form", 1), ("posted_at", -1), ("_id", -1)],
+            partial={"substance.form": {"$exists": True}},
         ),
     ],
 }
@@ -61,15 +66,10 @@ async def find_contents(
     tag: str | None,
     before: tuple[datetime, str] | None,
     limit: int,
-    **more: object,
+    form: ResourceForm | None = None,
 ) -> list[C]:
     """What a community has of a kind, newest first, before (posted_at, id)."""
-    query = _wanted(of, community_id, state, tag) | more
-    if before is not None:
-        at, thread_id = before
-        query["$or"] = [{"posted_at": {"$lt": at}}, {"posted_at": at, "_id": {"$lt": thread_id}}]
-    found = database[THREADS].find(query).sort([("posted_at", -1), ("_id", -1)]).limit(limit)
-    return [_content(of, row) for row in await found.to_list(length=None)]
+    return await _newest(database, of, _wanted(of, community_id, state, tag, form), before, limit)
 
 
 async def find_most_reused(
@@ -80,10 +80,10 @@ async def find_most_reused(
     tag: str | None,
     before: tuple[int, str] | None,
     limit: int,
-    **more: object,
+    form: ResourceForm | None = None,
 ) -> list[C]:
     """What a community has of a kind, what most have used first, before (reused, id)."""
-    query = _wanted(of, community_id, None, tag) | more | {"reused": {"$gte": 0}}
+    query = _wanted(of, community_id, None, tag, form) | {"reused": {"$gte": 0}}
     if before is not None:
         reused, thread_id = before
         query["$or"] = [{"reused": {"$lt": reused}}, {"reused": reused, "_id": {"$lt": thread_id}}]
@@ -91,10 +91,20 @@ async def find_most_reused(
     return [_content(of, row) for row in await found.to_list(length=None)]
 
 
-def _wanted(of: type[Content], community_id: str, state: ContentState | None, tag: str | None) -> Document:
+def _wanted(
+    of: type[Content],
+    community_id: str,
+    state: ContentState | None,
+    tag: str | None,
+    form: ResourceForm | None,
+) -> Document:
     states = {"$in": list(SHOWN)} if state is None else state
     query: Document = {"community_id": community_id, "kind": _kind(of), "state": states}
-    return query if tag is None else query | {"tags": tag}
+    if tag is not None:
+        query["tags"] = tag
+    if form is not None:
+        query["substance.form"] = form
+    return query
 
 
 async def find_drafts(
@@ -102,11 +112,20 @@ async def find_drafts(
     of: type[C],
     community_id: str,
     author_id: str,
+    *,
+    tag: str | None,
     before: tuple[datetime, str] | None,
     limit: int,
+    form: ResourceForm | None = None,
 ) -> list[C]:
     """The author's drafts in a community, newest first, before (posted_at, id)."""
-    query: Document = {"author_id": author_id, "kind": _kind(of), "draft": True, "community_id": community_id}
+    query = _wanted(of, community_id, "draft", tag, form) | {"author_id": author_id, "draft": True}
+    return await _newest(database, of, query, before, limit)
+
+
+async def _newest(
+    database: Database, of: type[C], query: Document, before: tuple[datetime, str] | None, limit: int
+) -> list[C]:
     if before is not None:
         at, thread_id = before
         query["$or"] = [{"posted_at": {"$lt": at}}, {"posted_at": at, "_id": {"$lt": thread_id}}]
