@@ -9,7 +9,7 @@ from shared.service import Service
 
 service = Service(
     name="members",
-    about="People and their skills, communities, and who belongs to them.",
+    about="People and their skills, communities, and who belongs to them; mentorships and connections.",
     routers=[*api.ROUTERS, imports.router],
     reactions=reactions,
     indexes=store.INDEXES,

@@ -9,21 +9,28 @@ from services.members.domain.community import Community, Membership, may_see, no
 from services.members.domain.connection import Connection, ConnectionState, no_such_connection
 from services.members.domain.health import Figures
 from services.members.domain.member import Audience, Member, seen_by
+from services.members.domain.mentoring import Mentor, may_ask, no_such_mentor
+from services.members.domain.mentorship import Mentorship, MentorshipState, Side, no_such_mentorship
 from services.members.domain.organisation import Organisation
 from services.members.domain.rules import RULES
 from services.members.store import admissions as admission_store
 from services.members.store import communities as community_store
 from services.members.store import connections as connection_store
 from services.members.store import lives
+from services.members.store import mentorships as mentorship_store
 from services.members.store import organisations as organisation_store
 from services.members.store import people as store
 from services.members.store.communities import Wanted
+from services.members.store.mentorships import WantedMentor
 from shared.errors import BadInput, NotFound
 from shared.storage import Database
 from shared.web.auth import Caller
 
 MUTUAL_STEP = 200
 """How many of the caller's connections are compared at once when mutual ones are looked for."""
+
+AUDIENCES = 95
+"""So many of the caller's communities are looked through for mentors; the database merges no more of them."""
 
 
 async def member(database: Database, member_id: str) -> Member:
@@ -180,3 +187,71 @@ async def internal_communities(
     """The internal communities of an organisation that the caller administers, by id."""
     await administered(database, caller, org_id)
     return await community_store.directory(database, org_id, Wanted(kind="internal"), after, limit)
+
+
+async def mentor(database: Database, caller: Caller, member_id: str) -> tuple[Member, Mentor]:
+    """A mentor whom the caller may ask, or the caller as one."""
+    found = await mentorship_store.find_mentor(database, member_id)
+    if found is None or found.offer is None:
+        raise no_such_mentor()
+    if member_id == caller.member_id:
+        return await member(database, member_id), found
+    communities = found.offer.community_ids
+    pairs = [(each, who) for each in communities for who in (member_id, caller.member_id)]
+    belong = await mentorship_store.belonging(database, pairs)
+    shared = {each for each in communities if {(each, member_id), (each, caller.member_id)} <= belong}
+    person = await store.find_member(database, member_id)
+    if person is None or not may_ask(found.offer, person.org_id, caller.org_id, shared):
+        raise no_such_mentor()
+    return person, found
+
+
+async def mentors(
+    database: Database, caller: Caller, wanted: WantedMentor, after: str | None, limit: int
+) -> list[tuple[Member, Mentor]]:
+    """Mentors whom the caller may ask, by id."""
+    mine = [
+        each.community_id for each in await store.memberships_of(database, caller.member_id, None, AUDIENCES)
+    ]
+    audiences = ["everybody", *(f"community:{each}" for each in mine)]
+    if caller.org_id is not None:
+        audiences.append(f"org:{caller.org_id}")
+    found: list[tuple[Member, Mentor]] = []
+    while len(found) < limit:
+        rows = await mentorship_store.mentors(database, audiences, wanted, after, limit)
+        people = await store.find_members(database, [row.mentor_id for row in rows])
+        pairs = [
+            (community_id, row.mentor_id)
+            for row in rows
+            if row.offer is not None
+            for community_id in row.offer.community_ids
+            if community_id in mine
+        ]
+        belong = await mentorship_store.belonging(database, pairs) if pairs else set()
+        for row in rows:  # who left a community or changed the organisation since is passed over
+            person = people.get(row.mentor_id)
+            shared = {community_id for community_id, who in belong if who == row.mentor_id}
+            if row.offer is None or person is None or row.mentor_id == caller.member_id:
+                continue
+            if may_ask(row.offer, person.org_id, caller.org_id, shared):
+                found.append((person, row))
+        if len(rows) < limit:
+            break
+        after = rows[-1].mentor_id
+    return found[:limit]
+
+
+async def mentorship(database: Database, caller: Caller, mentorship_id: str) -> Mentorship:
+    """A mentorship that the caller is a side of."""
+    found = await mentorship_store.find_mentorship(database, mentorship_id)
+    if found is None:
+        raise no_such_mentorship()
+    found.side(caller.member_id)
+    return found
+
+
+async def mentorships_of(
+    database: Database, caller: Caller, side: Side, state: MentorshipState, before: str | None, limit: int
+) -> list[Mentorship]:
+    """The caller's mentorships on one side in a state, the latest asked for first."""
+    return await mentorship_store.mentorships_of(database, side, caller.member_id, state, before, limit)

@@ -3,7 +3,7 @@
 ``EVENTS`` has every event type; the modules beside this one have the models by their publishing service.
 """
 
-from shared.contracts import content, discussions, matching, members, notifications
+from shared.contracts import content, discussions, matching, members, mentorships, notifications
 from shared.contracts.base import EVENTS, Event
 from shared.contracts.topics import ALL_TOPICS, EVENT_TOPICS, Topic
 
@@ -17,5 +17,6 @@ __all__ = [
     "discussions",
     "matching",
     "members",
+    "mentorships",
     "notifications",
 ]

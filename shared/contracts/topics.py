@@ -39,6 +39,12 @@ PEOPLE = Topic("members.people", "members", "member_id", "Members, their profile
 COMMUNITIES = Topic(
     "members.communities", "members", "community_id", "Communities and who belongs to them, as what."
 )
+MENTORSHIPS = Topic(
+    "members.mentorships",
+    "members",
+    "mentor_id",
+    "Mentorships, from request to end: one key orders all of a mentor's.",
+)
 CONNECTIONS = Topic(
     "members.connections", "members", "connection_id", "Connections between two members, and their requests."
 )
@@ -53,7 +59,7 @@ DELIVERIES = Topic(
     "notifications.deliveries", "notifications", "member_id", "What was delivered to whom, and why."
 )
 
-EVENT_TOPICS = (PEOPLE, COMMUNITIES, CONNECTIONS, THREADS, ASKS, DELIVERIES)
+EVENT_TOPICS = (PEOPLE, COMMUNITIES, MENTORSHIPS, CONNECTIONS, THREADS, ASKS, DELIVERIES)
 """The topics that carry events of the published language."""
 
 SERVICES = ("members", "discussions", "matching", "notifications")

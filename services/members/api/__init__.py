@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.members.api import admissions, communities, connections, lives, organisations, people
+from services.members.api import (
+    admissions,
+    communities,
+    connections,
+    lives,
+    mentorships,
+    organisations,
+    people,
+)
 
 ROUTERS: list[APIRouter] = [
     people.router,
@@ -13,4 +21,5 @@ ROUTERS: list[APIRouter] = [
     admissions.router,
     organisations.router,
     lives.router,
+    mentorships.router,
 ]

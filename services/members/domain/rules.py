@@ -16,6 +16,26 @@ class Rules:
 
     community_budget: int = 4
     """How many communities a member can take part in, unless they say otherwise."""
+    mentor_places: int = 10
+    """The largest capacity that a mentor may offer."""
+    pending_requests: int = 3
+    """Requests for a mentorship that one mentee has waiting at the same time."""
+    waiting_requests: int = 100
+    """Requests that wait for one mentor at the same time: the last place taken answers all of them."""
+    request_expires_after: timedelta = timedelta(days=7)
+    """How long a request for a mentorship waits for its answer."""
+    mentorship_weeks: int = 12
+    """How many weeks a mentorship runs, from its acceptance on."""
+    extended_mentorship_weeks: int = 24
+    """How many weeks it runs where both sides extended it."""
+    check_in_every: timedelta = timedelta(weeks=2)
+    """The time between two check-ins: six in twelve weeks."""
+    never_started_after: timedelta = timedelta(weeks=4)
+    """An accepted mentorship without any check-in gives its place back after this."""
+    mentorship_grace: timedelta = timedelta(weeks=2)
+    """So long after its time a mentorship is closed by itself."""
+    completed_share: float = 0.5
+    """One that is closed by itself was completed if this share of its check-ins took place."""
 
     domains: int = 20
     """Domains of one organisation, proven or not."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from services.members.store import admissions, communities, connections, organisations, people
+from services.members.store import admissions, communities, connections, mentorships, organisations, people
 from shared.storage import Index
 
 INDEXES: Mapping[str, Sequence[Index]] = {
@@ -13,4 +13,5 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     **connections.INDEXES,
     **admissions.INDEXES,
     **organisations.INDEXES,
+    **mentorships.INDEXES,
 }

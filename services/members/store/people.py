@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pymongo import DeleteOne, ReplaceOne, UpdateOne
@@ -117,6 +118,12 @@ async def find_member(database: Database, member_id: str) -> Member | None:
     """The member, if registered."""
     document = await database[MEMBERS].find_one({"_id": member_id})
     return member_in(document) if document else None
+
+
+async def find_members(database: Database, member_ids: Sequence[str]) -> dict[str, Member]:
+    """Those of the members who are registered, by id."""
+    rows = await database[MEMBERS].find({"_id": {"$in": list(member_ids)}}).to_list(length=None)
+    return {row["_id"]: member_in(row) for row in rows}
 
 
 async def find_community(database: Database, community_id: str) -> Community | None:
