@@ -261,7 +261,7 @@ async def _comment(uow: UnitOfWork, item: ImportComment) -> bool:
         return False
     kind: ItemKind
     if (thread := await store.threads.load_thread(uow, item.item_id)) is not None:
-        kind, thread_id, community_id = "problem", thread.thread_id, thread.community_id
+        kind, thread_id, community_id = thread.kind, thread.thread_id, thread.community_id
     elif (solution := await store.solutions.load_solution(uow, item.item_id)) is not None:
         kind, thread_id, community_id = "solution", solution.thread_id, solution.community_id
     elif (comment := await store.comments.load_comment(uow, item.item_id)) is not None:

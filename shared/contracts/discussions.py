@@ -22,7 +22,11 @@ from shared.contracts.topics import THREADS, Topic
 
 Basis = Literal["tried", "reviewed"]
 LinkKind = Literal["duplicate", "related"]
-ItemKind = Literal["problem", "solution", "comment"]
+CommentedKind = Literal["problem", "solution", "comment"]
+ItemKind = Literal[
+    "problem", "case-study", "resource", "benchmark", "gathering", "solution", "adaptation", "comment"
+]
+"""What can be commented on, reacted to and flagged: the threads of every kind, and what is in them."""
 
 
 class ThreadEvent(Event, abstract=True):
@@ -163,10 +167,22 @@ class CommentAdded(ThreadEvent):
     item = "comment_id"
     comment_id: CommentId
     author_id: MemberId
-    item_kind: Annotated[ItemKind, Field(description="What it comments on.", examples=["solution"])]
+    item_kind: Annotated[
+        CommentedKind,
+        Field(
+            description="What it comments on, as far as this word says it: `problem` also for a thread of "
+            "another kind, `solution` also for an adaptation of one.",
+            examples=["solution"],
+        ),
+    ]
     item_id: Annotated[
         str, Field(description="Which one.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2e01"])
     ]
+    about_kind: ItemKind | None = Field(
+        default=None,
+        description="Exactly what it comments on; absent in events from before there was more than that.",
+        examples=["solution"],
+    )
     item_author_id: MemberId
     mentions: Annotated[
         list[str],
@@ -174,3 +190,24 @@ class CommentAdded(ThreadEvent):
     ]
     problem_title: Title
     body: Body
+
+
+ItemOf = Annotated[ItemKind, Field(description="The kind of what it is about.", examples=["solution"])]
+ItemId = Annotated[str, Field(description="Which one.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2e01"])]
+
+
+class ItemEvent(ThreadEvent, abstract=True):
+    """Something that happened to an item of a thread, whatever its kind."""
+
+    item = "item_id"
+    item_kind: ItemOf
+    item_id: ItemId
+    item_author_id: MemberId
+
+
+class ContentRedacted(ItemEvent):
+    """A text, or a part of it, was removed for good, from its earlier revisions too."""
+
+    actor = "redacted_by"
+    redacted_by: MemberId
+    whole: Annotated[bool, Field(description="The whole text, not a part of it.", examples=[False])]

@@ -111,7 +111,7 @@ class _Posting:
         """One comment by the answerer: the asker is notified of it."""
         started = perf_counter()
         answer = await http.post(
-            f"/v1/problems/{problem}/comments",
+            f"/v1/threads/{problem}/comments",
             json={"item_kind": "problem", "item_id": problem, "body": "Like this."},
         )
         self.sent[answer.raise_for_status().json()["id"]] = started

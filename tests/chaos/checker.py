@@ -81,7 +81,7 @@ class Load:
                 solution = self._acknowledge("solution", proposed)
                 comment = {"item_kind": "solution", "item_id": solution, "body": "Thanks."}
                 added = await self._send(
-                    "discussions", author, "POST", f"/v1/problems/{problem}/comments", comment
+                    "discussions", author, "POST", f"/v1/threads/{problem}/comments", comment
                 )
                 self._acknowledge("comment", added)
 

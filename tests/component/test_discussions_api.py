@@ -47,13 +47,13 @@ async def test_a_problems_journey(world: World) -> None:
     comment = await world.ask(
         "bob",
         "POST",
-        f"/problems/{problem}/comments",
+        f"/threads/{problem}/comments",
         {"item_kind": "solution", "item_id": solution, "body": "Ja!", "mentions": [dev_member_id("ann")]},
     )
     await world.ask(
         "ann",
         "POST",
-        f"/problems/{problem}/comments",
+        f"/threads/{problem}/comments",
         {"item_kind": "comment", "item_id": comment["id"], "body": "Danke"},
     )
     endorsed = await world.ask("bob", "PUT", f"/solutions/{solution}/endorsement", {"basis": "tried"})
@@ -74,7 +74,7 @@ async def test_a_problems_journey(world: World) -> None:
     assert [(each["id"], each["accepted"], each["endorsements"]) for each in listed["items"]] == [
         (solution, True, 1)
     ]
-    said = await world.ask("cid", "GET", f"/problems/{problem}/comments")
+    said = await world.ask("cid", "GET", f"/threads/{problem}/comments")
     assert [each["body"] for each in said["items"]] == ["Ja!", "Danke"]
     assert await world.events(problem) == [
         "problem-posted",
@@ -132,8 +132,8 @@ async def test_to_a_stranger_nothing_exists(world: World) -> None:
         ("POST", f"/problems/{problem}/solutions", {"body": "x"}),
         ("GET", f"/problems/{problem}/solutions", None),
         ("POST", f"/problems/{problem}/accept", {"solution_id": solution}),
-        ("POST", f"/problems/{problem}/comments", {"item_kind": "problem", "item_id": problem, "body": "x"}),
-        ("GET", f"/problems/{problem}/comments", None),
+        ("POST", f"/threads/{problem}/comments", {"item_kind": "problem", "item_id": problem, "body": "x"}),
+        ("GET", f"/threads/{problem}/comments", None),
         ("GET", f"/solutions/{solution}", None),
         ("PUT", f"/solutions/{solution}", {"body": "x"}),
         ("GET", f"/solutions/{solution}/revisions", None),
@@ -366,7 +366,7 @@ async def test_two_problems_do_not_become_each_others_duplicate_even_at_once(wor
 async def test_comments_stay_in_their_thread_and_mention_members_only(world: World) -> None:
     problem, other = await world.posts(), await world.posts()
     foreign = await world.proposes(other)
-    path = f"/problems/{problem}/comments"
+    path = f"/threads/{problem}/comments"
     on_it = {"item_kind": "problem", "item_id": problem, "body": "x"}
     for item in ({"item_id": other}, {"item_kind": "solution", "item_id": foreign}, {"item_kind": "comment"}):
         assert (await world.ask("bob", "POST", path, on_it | item, 404))["code"] == "no-such-item"
@@ -542,7 +542,7 @@ async def test_a_community_that_sets_its_own_rules_is_held_to_them(world: World)
     await world.ask(
         "new",
         "POST",
-        f"/problems/{problem}/comments",
+        f"/threads/{problem}/comments",
         {"item_kind": "problem", "item_id": problem, "body": "x"},
     )
     solution, other = await world.proposes(problem), await world.proposes(problem)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
+from services.discussions.domain.limits import COMMENT_DEPTH
+from services.discussions.store.comments import COMMENTS
 from shared.contracts.members import MemberLeft
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id
@@ -69,3 +73,133 @@ async def test_no_timeline_for_strangers_and_for_those_who_left(world: World) ->
     for name in ("stranger", "bob"):
         hidden = await world.ask(name, "GET", f"/threads/{problem}/timeline", expect=404)
         assert hidden == await world.ask(name, "GET", "/threads/none/timeline", expect=404)
+
+
+# -- comments ------------------------------------------------------------------------------------------
+
+
+async def says(world: World, name: str, thread: str, body: str = "Hm.", expect: int = 201, **on: Any) -> Any:
+    on = {"item_kind": "problem", "item_id": thread} | on
+    return await world.ask(name, "POST", f"/threads/{thread}/comments", on | {"body": body}, expect)
+
+
+async def test_a_comment_says_who_speaks_and_answers_to_what(world: World) -> None:
+    problem = await world.posts()
+    await world.joins("sue", role="steward")
+    first = await says(world, "sue", problem, "From the front desk: no.")
+    reply = await says(world, "bob", problem, "Why?", item_kind="comment", item_id=first["id"])
+    assert (first["author"]["role"], first["author"]["org_id"], first["depth"]) == ("steward", "city", 1)
+    assert (reply["item_id"], reply["depth"], reply["author"]["role"]) == (first["id"], 2, "member")
+    listed = (await world.ask("cid", "GET", f"/threads/{problem}/comments"))["items"]
+    assert listed == [first, reply]
+    assert await world.ask("cid", "GET", f"/comments/{reply['id']}") == reply
+
+
+async def test_replies_go_so_deep_and_no_deeper(world: World) -> None:
+    problem = await world.posts()
+    above = await says(world, "bob", problem)
+    for depth in range(2, COMMENT_DEPTH + 1):
+        above = await says(world, "bob", problem, item_kind="comment", item_id=above["id"])
+        assert above["depth"] == depth
+    refused = await says(world, "ann", problem, expect=409, item_kind="comment", item_id=above["id"])
+    assert refused["code"] == "too-deep"
+
+
+async def test_a_comment_is_edited_and_removed_by_its_author_alone(world: World) -> None:
+    problem = await world.posts()
+    comment = await says(world, "bob", problem, "Teh form.", mentions=[dev_member_id("ann")])
+    path = f"/comments/{comment['id']}"
+    text = {"body": "The form."}
+    assert (await world.ask("bob", "PUT", path, text, 428))["code"] == "if-match-missing"
+    assert (await world.ask("ann", "PUT", path, text, 403, If_Match='"1"'))["code"] == "not-yours"
+    edited = await world.ask("bob", "PUT", path, text, If_Match='"1"')
+    assert (edited["body"], edited["revision"], edited["edited_at"]) == (
+        "The form.",
+        2,
+        "2026-03-02T09:30:00Z",
+    )
+    assert (await world.ask("bob", "PUT", path, text, 412, If_Match='"1"'))["code"] == "stale-version"
+    reply = await says(world, "ann", problem, item_kind="comment", item_id=comment["id"])
+    assert (await world.ask("ann", "DELETE", path, None, 403, If_Match='"2"'))["code"] == "not-yours"
+    await world.ask("bob", "DELETE", path, None, 412, If_Match='"1"')
+    removed = await world.ask("bob", "DELETE", path, None, If_Match='"2"')
+    assert (removed["body"], removed["mentions"], removed["removed"]) == ("", [], True)
+    listed = (await world.ask("cid", "GET", f"/threads/{problem}/comments"))["items"]
+    assert [each["id"] for each in listed] == [comment["id"], reply["id"]]
+    for method, body in (("PUT", text), ("DELETE", None)):
+        assert (await world.ask("bob", method, path, body, 409, If_Match='"3"'))["code"] == "comment-removed"
+    await says(world, "ann", problem, expect=409, item_kind="comment", item_id=comment["id"])
+    assert (await world.events(problem))[-1] == "content-redacted"
+    kept = await world.database[COMMENTS].find_one({"_id": comment["id"]})
+    assert "form" not in str(kept)
+
+
+async def test_of_two_edits_of_a_comment_at_once_one_is_stale(world: World) -> None:
+    comment = await says(world, "bob", await world.posts())
+    async with world.by("bob") as http:
+        answers = await asyncio.gather(
+            *(
+                http.put(
+                    f"/v1/comments/{comment['id']}", json={"body": f"{number}"}, headers={"If-Match": '"1"'}
+                )
+                for number in range(4)
+            )
+        )
+    assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412]
+
+
+# -- reactions -----------------------------------------------------------------------------------------
+
+
+async def test_members_reacting_at_once_all_count_and_each_once(world: World) -> None:
+    problem = await world.posts()
+    names = [f"m{number}" for number in range(6)]
+    await world.joins(*names)
+    on = {"item_kind": "problem", "item_id": problem}
+    path = f"/threads/{problem}/reactions/works-for-me"
+    await asyncio.gather(*(world.ask(name, "PUT", path, on, 204) for name in names * 2))
+    assert (await world.ask("bob", "GET", f"/problems/{problem}"))["reactions"] == {"works-for-me": 6}
+    gone = f"{path}?item_kind=problem&item_id={problem}"
+    await asyncio.gather(*(world.ask("m1", "DELETE", gone, expect=204) for _ in range(3)))
+    assert (await world.ask("bob", "GET", f"/problems/{problem}"))["reactions"] == {"works-for-me": 5}
+    mine = f"/threads/{problem}/reactions?item_id={problem}"
+    assert (await world.ask("m1", "GET", mine))["mine"] == []
+    assert (await world.ask("m2", "GET", mine))["mine"] == ["works-for-me"]
+    assert await world.events(problem) == ["problem-posted"]
+
+
+async def test_what_is_dangerous_is_said_why(world: World) -> None:
+    problem = await world.posts()
+    comment = await says(world, "bob", problem, "Use acid.")
+    solution = await world.proposes(problem)
+    path = f"/threads/{problem}/reactions/dangerous"
+    on = {"item_kind": "comment", "item_id": comment["id"]}
+    assert (await world.ask("cid", "PUT", path, on, 422))["code"] == "comment-missing"
+    for _ in range(2):
+        await world.ask("cid", "PUT", path, on | {"comment": "Acid burns."}, 204)
+    listed = (await world.ask("bob", "GET", f"/threads/{problem}/comments"))["items"]
+    assert [(each["body"], each["reactions"]) for each in listed] == [
+        ("Use acid.", {"dangerous": 1}),
+        ("Acid burns.", {}),
+    ]
+    on_solution = {"item_kind": "solution", "item_id": solution, "comment": "It burns."}
+    refused = await world.ask("cid", "PUT", path, on_solution, 409)
+    assert (refused["code"], "/contests" in refused["detail"]) == ("contest-it", True)
+
+
+async def test_nobody_reacts_to_what_is_elsewhere_and_works_for_me_is_for_others(world: World) -> None:
+    problem, other = await world.posts(), await world.posts()
+    solution = await world.proposes(problem)
+    path = f"/threads/{problem}/reactions"
+    for on in (
+        {"item_kind": "problem", "item_id": other},
+        {"item_kind": "solution", "item_id": await world.proposes(other)},
+        {"item_kind": "case-study", "item_id": problem},
+    ):
+        assert (await world.ask("bob", "PUT", f"{path}/outdated", on, 404))["code"] == "no-such-item"
+    own = {"item_kind": "solution", "item_id": solution}
+    assert (await world.ask("ann", "PUT", f"{path}/works-for-me", own, 403))["code"] == "own-work"
+    await world.ask("ann", "PUT", f"{path}/outdated", own, 204)
+    assert (await world.ask("bob", "GET", f"/solutions/{solution}"))["reactions"] == {"outdated": 1}
+    revised = await world.ask("ann", "PUT", f"/solutions/{solution}", {"body": "New."}, If_Match='"1"')
+    assert revised["reactions"] == {"outdated": 1}

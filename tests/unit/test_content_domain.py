@@ -91,8 +91,8 @@ def test_any_sequence_keeps_to_the_table(steps: list[tuple[Command, str]]) -> No
             told.append(event)
             assert (event.state, event.editor_id, event.title) == (content.state, who, content.title)
     # A draft is seen by its author alone and leaves no trace; from then on no version is left out.
-    assert content.draft == (content.state == "draft") == (not content.seen_by("bob"))
-    assert content.seen_by("ann")
+    assert content.draft == (content.state == "draft") == (not content.visible_to(BOB))
+    assert content.visible_to(ANN)
     assert [event.version for event in told] == list(range(1, content.version + 1))
     assert bool(content.reason) <= (content.state in ("outdated", "archived"))
 

@@ -129,7 +129,7 @@ class Journey:
         await self._act(
             commenter,
             "discussions",
-            f"/v1/problems/{self.thread_id}/comments",
+            f"/v1/threads/{self.thread_id}/comments",
             {
                 "item_kind": "solution",
                 "item_id": solution["id"],

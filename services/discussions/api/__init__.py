@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.discussions.api import case_studies, comments, problems, resources, reuses, solutions, threads
+from services.discussions.api import (
+    case_studies,
+    comments,
+    problems,
+    reactions,
+    resources,
+    reuses,
+    solutions,
+    threads,
+)
 
 ROUTERS: list[APIRouter] = [
     problems.router,
@@ -14,4 +23,5 @@ ROUTERS: list[APIRouter] = [
     case_studies.router,
     resources.router,
     reuses.router,
+    reactions.router,
 ]

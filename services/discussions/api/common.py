@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import Field
 
-from services.discussions.queries import InThread, Names
+from services.discussions.domain.item import InThread
+from services.discussions.queries import Names
 from shared.contracts.members import Role
 from shared.errors import BadRequest
 from shared.web.paging import read_cursor
@@ -17,7 +18,14 @@ from shared.web.texts import View
 CommunityPath = Annotated[str, Path(max_length=100, description="A community's id.")]
 ThreadPath = Annotated[str, Path(max_length=100, description="A thread's id, of whatever kind.")]
 ProblemPath = Annotated[str, Path(max_length=100, description="A problem's id.")]
+CommentPath = Annotated[str, Path(max_length=100, description="A comment's id.")]
 SolutionPath = Annotated[str, Path(max_length=100, description="A solution's id.")]
+
+Reactions = Annotated[
+    dict[str, int],
+    Field(description="How many members reacted how.", examples=[{"works-for-me": 3, "outdated": 1}]),
+]
+Hidden = Annotated[bool, Field(description="Hidden by moderators: only its author and curators see it.")]
 
 
 class Author(View):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query
 from pydantic import AwareDatetime, Field
 
-from services.discussions.api.common import Author
+from services.discussions.api.common import Author, Hidden, Reactions
 from services.discussions.domain.content import Content, ContentState
 from services.discussions.queries import Names
 from services.discussions.queries.content import Order
@@ -50,6 +50,8 @@ class ContentView(View):
     state: ContentState
     reason: str = Field(description="Why it is outdated, where it is.")
     reused: int = Field(description="How many members used it.")
+    reactions: Reactions
+    hidden: Hidden
     posted_at: AwareDatetime = Field(description="When it was published; of a draft, when it was begun.")
     updated_at: AwareDatetime
     revision: int
@@ -57,8 +59,15 @@ class ContentView(View):
 
 def common(content: Content, names: Names) -> dict[str, Any]:
     """The fields of ``ContentView``, and those of the kind beside them."""
-    fields = content.model_dump(exclude={"thread_id", "author_id", "kind", "version", "draft", "anonymous"})
-    return {**fields, "id": content.thread_id, "author": Author.of(content.author_id, content, names)}
+    fields = content.model_dump(
+        exclude={"thread_id", "author_id", "kind", "version", "draft", "anonymous", "hidden"}
+    )
+    return {
+        **fields,
+        "id": content.thread_id,
+        "author": Author.of(content.author_id, content, names),
+        "hidden": bool(content.hidden),
+    }
 
 
 class ReuseView(View):

@@ -11,7 +11,9 @@ from services.discussions import queries
 from services.discussions.api.common import (
     Author,
     CommunityPath,
+    Hidden,
     ProblemPath,
+    Reactions,
     milliseconds,
     moment,
 )
@@ -73,6 +75,8 @@ class ProblemView(View):
     accepted_id: str | None
     links: list[LinkView]
     imported_score: int | None
+    reactions: Reactions
+    hidden: Hidden
     posted_at: AwareDatetime
     updated_at: AwareDatetime
     revision: int
@@ -83,8 +87,9 @@ class ProblemView(View):
         return ProblemView(
             id=problem.thread_id,
             author=Author.of(problem.author_id, problem, names),
+            hidden=bool(problem.hidden),
             links=[LinkView.of(link) for link in problem.links],
-            **problem.model_dump(exclude={"thread_id", "author_id", "links", "version"}),
+            **problem.model_dump(exclude={"thread_id", "author_id", "links", "version", "hidden"}),
         )
 
 
@@ -138,7 +143,7 @@ async def read_problem(
     problem_id: ProblemPath, caller: AuthenticatedCaller, database: Db, response: Response
 ) -> ProblemView:
     """A problem."""
-    problem = await queries.problem(database, caller, problem_id)
+    problem, _ = await queries.problem(database, caller, problem_id)
     response.headers["ETag"] = etag(problem.revision)
     names = await queries.names(database, caller, [problem], [problem.author_id])
     return ProblemView.of(problem, names)

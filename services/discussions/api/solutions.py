@@ -8,7 +8,9 @@ from pydantic import AwareDatetime, Field
 from services.discussions import queries
 from services.discussions.api.common import (
     Author,
+    Hidden,
     ProblemPath,
+    Reactions,
     SolutionPath,
     milliseconds,
     moment,
@@ -70,6 +72,8 @@ class SolutionView(View):
     accepted: bool
     reused: int = Field(description="How many members used it.")
     imported_score: int | None
+    reactions: Reactions
+    hidden: Hidden
     proposed_at: AwareDatetime
     updated_at: AwareDatetime
 
@@ -80,7 +84,8 @@ class SolutionView(View):
             id=solution.solution_id,
             problem_id=solution.thread_id,
             author=Author.of(solution.author_id, solution, names),
-            **solution.model_dump(exclude={"solution_id", "thread_id", "author_id", "authors"}),
+            hidden=bool(solution.hidden),
+            **solution.model_dump(exclude={"solution_id", "thread_id", "author_id", "authors", "hidden"}),
         )
 
 

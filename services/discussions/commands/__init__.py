@@ -5,9 +5,10 @@ from services.discussions.commands import (
     comments,
     content,
     problems,
+    reactions,
     resources,
     reuses,
     solutions,
 )
 
-__all__ = ["case_studies", "comments", "content", "problems", "resources", "reuses", "solutions"]
+__all__ = ["case_studies", "comments", "content", "problems", "reactions", "resources", "reuses", "solutions"]

@@ -5,14 +5,18 @@ from __future__ import annotations
 from services.discussions import store
 from services.discussions.domain.access import (
     Participant,
+    no_such_comment,
     no_such_community,
     no_such_problem,
     no_such_solution,
     no_such_thread,
 )
+from services.discussions.domain.comment import Comment
+from services.discussions.domain.item import Target, no_such_item
 from services.discussions.domain.problem import Problem
 from services.discussions.domain.solution import Solution
 from services.discussions.domain.thread import Thread
+from shared.contracts.discussions import ItemKind
 from shared.storage import UnitOfWork
 
 
@@ -28,7 +32,7 @@ async def thread(uow: UnitOfWork, member_id: str, thread_id: str) -> tuple[Threa
     """A thread of whatever kind, and the member in its community."""
     found = await store.threads.load_thread(uow, thread_id)
     actor = await store.access.load_participant(uow, found.community_id, member_id) if found else None
-    if found is None or actor is None or not found.seen_by(member_id):
+    if found is None or actor is None or not found.visible_to(actor):
         raise no_such_thread()
     return found, actor
 
@@ -37,7 +41,7 @@ async def problem(uow: UnitOfWork, member_id: str, thread_id: str) -> tuple[Prob
     """A problem, and the member in its community."""
     found = await store.problems.load_problem(uow, thread_id)
     actor = await store.access.load_participant(uow, found.community_id, member_id) if found else None
-    if found is None or actor is None:
+    if found is None or actor is None or not found.visible_to(actor):
         raise no_such_problem()
     return found, actor
 
@@ -51,6 +55,29 @@ async def solution(
         raise no_such_solution()
     of = await store.problems.load_problem(uow, found.thread_id)
     actor = await store.access.load_participant(uow, found.community_id, member_id)
-    if of is None or actor is None:
+    if of is None or actor is None or not (of.visible_to(actor) and found.visible_to(actor)):
         raise no_such_solution()
+    return of, found, actor
+
+
+async def comment(uow: UnitOfWork, member_id: str, comment_id: str) -> tuple[Thread, Comment, Participant]:
+    """A comment with its thread, and the member in their community."""
+    found = await store.comments.load_comment(uow, comment_id)
+    if found is None:
+        raise no_such_comment()
+    of = await store.threads.load_thread(uow, found.thread_id)
+    actor = await store.access.load_participant(uow, found.community_id, member_id)
+    if of is None or actor is None or not (of.visible_to(actor) and found.visible_to(actor)):
+        raise no_such_comment()
+    return of, found, actor
+
+
+async def item(
+    uow: UnitOfWork, member_id: str, thread_id: str, kind: ItemKind, item_id: str
+) -> tuple[Thread, Target, Participant]:
+    """An item of a thread, the thread, and the member in its community."""
+    of, actor = await thread(uow, member_id, thread_id)
+    found = await store.items.load_target(uow, thread_id, kind, item_id, actor)
+    if found is None:
+        raise no_such_item(kind)
     return of, found, actor

@@ -10,10 +10,10 @@ from services.discussions.commands import access
 from services.discussions.commands.recording import record
 from services.discussions.domain import comment as comments
 from services.discussions.domain.comment import Comment
-from services.discussions.domain.thread import Thread
 from shared.contracts.discussions import ItemKind
-from shared.errors import BadInput, NotFound
+from shared.errors import BadInput
 from shared.storage import UnitOfWork
+from shared.web.mutations import require_version
 
 
 async def comment(
@@ -28,9 +28,8 @@ async def comment(
     mentions: Sequence[str],
     at: datetime | None = None,
 ) -> Comment:
-    """Comment on the problem, one of its solutions, or one of its comments."""
-    thread, author = await access.thread(uow, author_id, thread_id)
-    item_author = await _author_of(uow, thread, item_kind, item_id)
+    """Comment on a thread, or on anything in it."""
+    thread, on, author = await access.item(uow, author_id, thread_id, item_kind, item_id)
     if strangers := sorted(set(mentions) - await store.access.member_ids(uow, thread.community_id, mentions)):
         raise BadInput(
             "mention-unknown",
@@ -42,9 +41,7 @@ async def comment(
         thread,
         author,
         comment_id,
-        item_kind=item_kind,
-        item_id=item_id,
-        item_author_id=item_author,
+        on,
         body=body,
         mentions=list(dict.fromkeys(mentions)),
         now=at or uow.now,
@@ -56,17 +53,21 @@ async def comment(
     return added
 
 
-async def _author_of(uow: UnitOfWork, thread: Thread, kind: ItemKind, item_id: str) -> str:
-    if kind == "problem" and item_id == thread.thread_id:
-        return thread.author_id
-    if kind == "solution":
-        solution = await store.solutions.load_solution(uow, item_id)
-        if solution is not None and solution.thread_id == thread.thread_id:
-            return solution.author_id
-    if kind == "comment":
-        commented = await store.comments.load_comment(uow, item_id)
-        if commented is not None and commented.thread_id == thread.thread_id:
-            return commented.author_id
-    raise NotFound(
-        "no-such-item", f"There is no such {kind} in this thread.", field="/item_id", fix="Check its id."
-    )
+async def edit(uow: UnitOfWork, editor_id: str, comment_id: str, version: int, body: str) -> Comment:
+    """Say one's comment otherwise; ``version`` is the revision edited."""
+    _, comment, editor = await access.comment(uow, editor_id, comment_id)
+    edited = comments.edit(comment, editor, body, uow.now)
+    require_version(comment.revision, version)
+    store.comments.save_comment(uow, edited)
+    return edited
+
+
+async def remove(uow: UnitOfWork, author_id: str, comment_id: str, version: int) -> Comment:
+    """Take one's comment back; ``version`` is its revision."""
+    thread, comment, author = await access.comment(uow, author_id, comment_id)
+    thread, removed, event = comments.remove(thread, comment, author, uow.now)
+    require_version(comment.revision, version)
+    store.threads.save_thread(uow, thread)
+    store.comments.save_comment(uow, removed)
+    record(uow, event)
+    return removed

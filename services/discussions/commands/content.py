@@ -20,7 +20,7 @@ async def content(uow: UnitOfWork, member_id: str, of: type[C], thread_id: str) 
     """One that the member may see, and the member in its community."""
     found = await store.content.load_content(uow, of, thread_id)
     actor = await store.access.load_participant(uow, found.community_id, member_id) if found else None
-    if found is None or actor is None or not found.seen_by(member_id):
+    if found is None or actor is None or not found.visible_to(actor):
         raise of.none()
     return found, actor
 

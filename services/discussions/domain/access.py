@@ -20,25 +20,30 @@ class Community(BaseModel):
     allow_anonymous: bool = False
 
 
-class Participant(BaseModel):
-    """A member of the community that a command is about."""
+class Reader(BaseModel):
+    """A member of a community who reads in it."""
 
     model_config = ConfigDict(frozen=True)
 
     member_id: str
     community_id: str
     role: Role
+
+    @property
+    def curates(self) -> bool:
+        """Facilitators and stewards look after what others wrote."""
+        return self.role in ("facilitator", "steward")
+
+
+class Participant(Reader):
+    """A member of the community that a command is about."""
+
     org_id: str | None
     joined_at: datetime
     contributed: bool = False
     """Whether they posted, answered or commented in this community."""
     endorsed_at: list[datetime] = []
     """When they endorsed something here lately, withdrawn or not."""
-
-    @property
-    def curates(self) -> bool:
-        """Facilitators and stewards look after what others wrote."""
-        return self.role in ("facilitator", "steward")
 
 
 def no_such_community() -> NotFound:
@@ -56,6 +61,11 @@ def no_such_thread() -> NotFound:
 def no_such_problem() -> NotFound:
     """Also for a problem that exists, but not for the one who asks."""
     return NotFound("no-such-problem", "There is no such problem.", fix="Check its id.")
+
+
+def no_such_comment() -> NotFound:
+    """Also for a comment that exists, but not for the one who asks."""
+    return NotFound("no-such-comment", "There is no such comment.", fix="Check its id.")
 
 
 def no_such_solution() -> NotFound:

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from services.discussions.domain.access import Participant
+from services.discussions.domain.item import Item
 from services.discussions.domain.problem import Problem
 from services.discussions.domain.rules import Rules
 from shared.contracts.discussions import (
@@ -37,15 +38,12 @@ class Revision(BaseModel):
     at: datetime
 
 
-class Solution(BaseModel):
+class Solution(Item):
     """A solution with its present text; ``revision`` is the latest's number."""
-
-    model_config = ConfigDict(frozen=True)
 
     solution_id: str
     thread_id: str
     community_id: str
-    author_id: str
     authors: list[str]
     """Everybody who wrote a revision."""
     revision: int

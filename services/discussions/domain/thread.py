@@ -5,22 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from services.discussions.domain.access import Reader
+from services.discussions.domain.item import Item
 
 ThreadKind = Literal["problem", "case-study", "resource", "benchmark", "gathering"]
 
 
-class Thread(BaseModel):
+class Thread(Item):
     """What all kinds of threads have. ``version`` counts all events of the thread, ``revision`` the edits of
     its text."""
-
-    model_config = ConfigDict(frozen=True)
 
     thread_id: str
     kind: ThreadKind
     version: int
     community_id: str
-    author_id: str
     title: str
     body: str
     tags: list[str]
@@ -32,9 +30,9 @@ class Thread(BaseModel):
     anonymous: bool = False
     """Only stewards see whose it is."""
 
-    def seen_by(self, member_id: str) -> bool:
-        """Whether a member of its community may see it."""
-        return not self.draft or member_id == self.author_id
+    def visible_to(self, reader: Reader) -> bool:
+        """Whether a member of its community may see it: a draft is its author's alone."""
+        return super().visible_to(reader) and (not self.draft or reader.member_id == self.author_id)
 
     def then(self, **changes: object) -> Self:
         """The thread after one more event."""

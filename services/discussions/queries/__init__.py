@@ -7,33 +7,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from services.discussions import store
 from services.discussions.domain.access import (
+    Reader,
+    no_such_comment,
     no_such_community,
     no_such_problem,
     no_such_solution,
     no_such_thread,
 )
 from services.discussions.domain.comment import Comment
+from services.discussions.domain.item import InThread
 from services.discussions.domain.problem import Problem
 from services.discussions.domain.solution import Revision, Solution
 from services.discussions.domain.thread import Thread
 from services.discussions.domain.timeline import Entry
 from shared.contracts.members import Role
+from shared.errors import NotFound
 from shared.storage import Database
 from shared.web.auth import Caller
-
-
-class InThread(Protocol):
-    """Whatever is in a thread, or is one."""
-
-    @property
-    def thread_id(self) -> str: ...
-
-    @property
-    def community_id(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +46,21 @@ class Names:
         return member_id == self.reader_id or self.roles.get((item.community_id, self.reader_id)) == "steward"
 
 
-async def thread(database: Database, caller: Caller, thread_id: str) -> Thread:
-    """A thread of whatever kind, of a community that the caller belongs to."""
-    found = await store.threads.find_thread(database, thread_id)
-    if (
-        found is None
-        or not found.seen_by(caller.member_id)
-        or not await store.access.is_member(database, found.community_id, caller.member_id)
-    ):
-        raise no_such_thread()
+async def reader(database: Database, caller: Caller, community_id: str) -> Reader:
+    """The caller, in a community that they belong to."""
+    found = await store.access.find_reader(database, community_id, caller.member_id)
+    if found is None:
+        raise no_such_community()
     return found
+
+
+async def thread(database: Database, caller: Caller, thread_id: str) -> tuple[Thread, Reader]:
+    """A thread of whatever kind that the caller may see, and the caller in its community."""
+    found = await store.threads.find_thread(database, thread_id)
+    by = await store.access.find_reader(database, found.community_id, caller.member_id) if found else None
+    if found is None or by is None or not found.visible_to(by):
+        raise no_such_thread()
+    return found, by
 
 
 async def timeline(database: Database, caller: Caller, thread_id: str, after: int, limit: int) -> list[Entry]:
@@ -71,12 +69,13 @@ async def timeline(database: Database, caller: Caller, thread_id: str, after: in
     return await store.timeline.find_entries(database, thread_id, after, limit)
 
 
-async def problem(database: Database, caller: Caller, thread_id: str) -> Problem:
-    """A problem of a community that the caller belongs to."""
+async def problem(database: Database, caller: Caller, thread_id: str) -> tuple[Problem, Reader]:
+    """A problem that the caller may see, and the caller in its community."""
     found = await store.problems.find_problem(database, thread_id)
-    if found is None or not await store.access.is_member(database, found.community_id, caller.member_id):
+    by = await store.access.find_reader(database, found.community_id, caller.member_id) if found else None
+    if found is None or by is None or not found.visible_to(by):
         raise no_such_problem()
-    return found
+    return found, by
 
 
 async def problems(
@@ -90,17 +89,20 @@ async def problems(
     limit: int,
 ) -> list[Problem]:
     """The problems of a community that the caller belongs to, newest first."""
-    if not await store.access.is_member(database, community_id, caller.member_id):
-        raise no_such_community()
-    return await store.problems.find_problems(
-        database, community_id, state=state, tag=tag, before=before, limit=limit
-    )
+    by = await reader(database, caller, community_id)
+    return await store.problems.find_problems(database, by, state=state, tag=tag, before=before, limit=limit)
 
 
 async def solution(database: Database, caller: Caller, solution_id: str) -> Solution:
-    """A solution in a community that the caller belongs to."""
+    """A solution that the caller may see."""
     found = await store.solutions.find_solution(database, solution_id)
-    if found is None or not await store.access.is_member(database, found.community_id, caller.member_id):
+    if found is None:
+        raise no_such_solution()
+    try:
+        _, by = await problem(database, caller, found.thread_id)
+    except NotFound:
+        raise no_such_solution() from None
+    if not found.visible_to(by):
         raise no_such_solution()
     return found
 
@@ -109,8 +111,8 @@ async def solutions(
     database: Database, caller: Caller, thread_id: str, after: tuple[datetime, str] | None, limit: int
 ) -> list[Solution]:
     """A problem's solutions, in the order in which they were proposed."""
-    await problem(database, caller, thread_id)
-    return await store.solutions.find_solutions(database, thread_id, after, limit)
+    _, by = await problem(database, caller, thread_id)
+    return await store.solutions.find_solutions(database, by, thread_id, after, limit)
 
 
 async def revisions(database: Database, of: Solution, after: int, limit: int) -> list[Revision]:
@@ -118,12 +120,32 @@ async def revisions(database: Database, of: Solution, after: int, limit: int) ->
     return await store.solutions.find_revisions(database, of.solution_id, after, limit)
 
 
+async def comment(database: Database, caller: Caller, comment_id: str) -> Comment:
+    """A comment that the caller may see."""
+    found = await store.comments.find_comment(database, comment_id)
+    if found is None:
+        raise no_such_comment()
+    try:
+        _, by = await thread(database, caller, found.thread_id)
+    except NotFound:
+        raise no_such_comment() from None
+    if not found.visible_to(by):
+        raise no_such_comment()
+    return found
+
+
 async def comments(
     database: Database, caller: Caller, thread_id: str, after: tuple[datetime, str] | None, limit: int
 ) -> Sequence[Comment]:
     """All comments of a thread, oldest first."""
-    await problem(database, caller, thread_id)
-    return await store.comments.find_comments(database, thread_id, after, limit)
+    _, by = await thread(database, caller, thread_id)
+    return await store.comments.find_comments(database, by, thread_id, after, limit)
+
+
+async def own_reactions(database: Database, caller: Caller, thread_id: str, item_id: str) -> list[str]:
+    """How the caller reacted to something in a thread that they may see."""
+    await thread(database, caller, thread_id)
+    return await store.reactions.own_reactions(database, item_id, caller.member_id)
 
 
 async def names(

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Literal, TypeVar
 
 from services.discussions import queries, store
-from services.discussions.domain.access import no_such_community
 from services.discussions.domain.content import Content, ContentState
 from services.discussions.domain.reuse import Reuse
 from shared.contracts.content import ResourceForm
@@ -21,11 +20,8 @@ Order = Literal["newest", "most-reused"]
 async def content(database: Database, caller: Caller, of: type[C], thread_id: str) -> C:
     """One of a community that the caller belongs to, or a draft of theirs."""
     found = await store.content.find_content(database, of, thread_id)
-    if (
-        found is None
-        or not found.seen_by(caller.member_id)
-        or not await store.access.is_member(database, found.community_id, caller.member_id)
-    ):
+    by = await store.access.find_reader(database, found.community_id, caller.member_id) if found else None
+    if found is None or by is None or not found.visible_to(by):
         raise of.none()
     return found
 
@@ -43,13 +39,13 @@ async def contents(
     form: ResourceForm | None = None,
 ) -> list[C]:
     """Those of a community that the caller belongs to, newest first; of drafts, the caller's own."""
-    await _member(database, caller, community_id)
+    by = await queries.reader(database, caller, community_id)
     if state == "draft":
         return await store.content.find_drafts(
-            database, of, community_id, caller.member_id, tag=tag, before=before, limit=limit, form=form
+            database, of, by, tag=tag, before=before, limit=limit, form=form
         )
     return await store.content.find_contents(
-        database, of, community_id, state=state, tag=tag, before=before, limit=limit, form=form
+        database, of, by, state=state, tag=tag, before=before, limit=limit, form=form
     )
 
 
@@ -65,9 +61,9 @@ async def most_reused(
     form: ResourceForm | None = None,
 ) -> list[C]:
     """Those of a community that the caller belongs to, what most members used first."""
-    await _member(database, caller, community_id)
+    by = await queries.reader(database, caller, community_id)
     return await store.content.find_most_reused(
-        database, of, community_id, tag=tag, before=before, limit=limit, form=form
+        database, of, by, tag=tag, before=before, limit=limit, form=form
     )
 
 
@@ -85,8 +81,3 @@ async def solution_reuses(
     """Who used a solution, the latest first."""
     await queries.solution(database, caller, solution_id)
     return await store.reuses.find_reuses(database, solution_id, before, limit)
-
-
-async def _member(database: Database, caller: Caller, community_id: str) -> None:
-    if not await store.access.is_member(database, community_id, caller.member_id):
-        raise no_such_community()

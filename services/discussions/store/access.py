@@ -8,7 +8,7 @@ from typing import Any
 
 from pymongo import UpdateOne
 
-from services.discussions.domain.access import Community, Participant
+from services.discussions.domain.access import Community, Participant, Reader
 from shared.contracts.members import (
     CommunityCreated,
     CommunityUpdated,
@@ -114,10 +114,10 @@ def project_person(uow: UnitOfWork, member_id: str, version: int, name: str, org
     uow.write(PEOPLE, apply_version(member_id, version, {"name": name, "org_id": org_id}))
 
 
-async def is_member(database: Database, community_id: str, member_id: str) -> bool:
-    """Whether the member belongs to the community."""
-    query = {"_id": pair(community_id, member_id), "active": True}
-    return await database[MEMBERSHIPS].find_one(query, {"_id": 1}) is not None
+async def find_reader(database: Database, community_id: str, member_id: str) -> Reader | None:
+    """The member of the community, if they belong to it."""
+    row = await database[MEMBERSHIPS].find_one({"_id": pair(community_id, member_id), "active": True})
+    return Reader.model_validate(row) if row else None
 
 
 async def people(database: Database, member_ids: Iterable[str]) -> dict[str, tuple[str, str | None]]:

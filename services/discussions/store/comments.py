@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from pymongo import ReplaceOne
+
+from services.discussions.domain.access import Reader
 from services.discussions.domain.comment import Comment
+from services.discussions.store.threads import visible_to
 from shared.storage import Database, Index, UnitOfWork
 
 COMMENTS = "comments"
@@ -27,17 +31,24 @@ async def load_comment(uow: UnitOfWork, comment_id: str) -> Comment | None:
 
 
 def save_comment(uow: UnitOfWork, comment: Comment) -> None:
-    """Save a new comment."""
-    uow.insert(COMMENTS, [{"_id": comment.comment_id, **comment.model_dump(exclude={"comment_id"})}])
+    """Save a new or changed comment."""
+    fields = comment.model_dump(exclude={"comment_id"})
+    uow.write(COMMENTS, ReplaceOne({"_id": comment.comment_id}, fields, upsert=True))
 
 
 async def find_comments(
-    database: Database, thread_id: str, after: tuple[datetime, str] | None, limit: int
+    database: Database, reader: Reader, thread_id: str, after: tuple[datetime, str] | None, limit: int
 ) -> Sequence[Comment]:
-    """A thread's comments, oldest first, after (at, id)."""
-    query: Document = {"thread_id": thread_id}
+    """A thread's comments that the reader may see, oldest first, after (at, id)."""
+    query: Document = {"thread_id": thread_id, "$and": visible_to(reader)}
     if after is not None:
         at, comment_id = after
         query["$or"] = [{"at": {"$gt": at}}, {"at": at, "_id": {"$gt": comment_id}}]
     found = database[COMMENTS].find(query).sort([("at", 1), ("_id", 1)]).limit(limit)
     return [_comment(row) for row in await found.to_list(length=None)]
+
+
+async def find_comment(database: Database, comment_id: str) -> Comment | None:
+    """The comment, if there is one."""
+    document = await database[COMMENTS].find_one({"_id": comment_id})
+    return _comment(document) if document else None

@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from pymongo import DeleteOne
 
+from services.discussions.domain.access import Reader
 from services.discussions.domain.content import Content, ContentState
-from services.discussions.store.threads import THREADS, Document
+from services.discussions.store.threads import THREADS, Document, visible_to
 from shared.contracts.content import ResourceForm
 from shared.storage import Database, Index, UnitOfWork
 
@@ -60,7 +61,7 @@ async def find_content(database: Database, of: type[C], thread_id: str) -> C | N
 async def find_contents(
     database: Database,
     of: type[C],
-    community_id: str,
+    reader: Reader,
     *,
     state: ContentState | None,
     tag: str | None,
@@ -68,22 +69,22 @@ async def find_contents(
     limit: int,
     form: ResourceForm | None = None,
 ) -> list[C]:
-    """What a community has of a kind, newest first, before (posted_at, id)."""
-    return await _newest(database, of, _wanted(of, community_id, state, tag, form), before, limit)
+    """What the reader may see of a kind in their community, newest first, before (posted_at, id)."""
+    return await _newest(database, of, _wanted(of, reader, state, tag, form), before, limit)
 
 
 async def find_most_reused(
     database: Database,
     of: type[C],
-    community_id: str,
+    reader: Reader,
     *,
     tag: str | None,
     before: tuple[int, str] | None,
     limit: int,
     form: ResourceForm | None = None,
 ) -> list[C]:
-    """What a community has of a kind, what most have used first, before (reused, id)."""
-    query = _wanted(of, community_id, None, tag, form) | {"reused": {"$gte": 0}}
+    """What the reader may see of a kind, what most have used first, before (reused, id)."""
+    query = _wanted(of, reader, None, tag, form) | {"reused": {"$gte": 0}}
     if before is not None:
         reused, thread_id = before
         query["$or"] = [{"reused": {"$lt": reused}}, {"reused": reused, "_id": {"$lt": thread_id}}]
@@ -93,13 +94,18 @@ async def find_most_reused(
 
 def _wanted(
     of: type[Content],
-    community_id: str,
+    reader: Reader,
     state: ContentState | None,
     tag: str | None,
     form: ResourceForm | None,
 ) -> Document:
     states = {"$in": list(SHOWN)} if state is None else state
-    query: Document = {"community_id": community_id, "kind": _kind(of), "state": states}
+    query: Document = {
+        "community_id": reader.community_id,
+        "kind": _kind(of),
+        "state": states,
+        "$and": visible_to(reader),
+    }
     if tag is not None:
         query["tags"] = tag
     if form is not None:
@@ -110,16 +116,15 @@ def _wanted(
 async def find_drafts(
     database: Database,
     of: type[C],
-    community_id: str,
-    author_id: str,
+    reader: Reader,
     *,
     tag: str | None,
     before: tuple[datetime, str] | None,
     limit: int,
     form: ResourceForm | None = None,
 ) -> list[C]:
-    """The author's drafts in a community, newest first, before (posted_at, id)."""
-    query = _wanted(of, community_id, "draft", tag, form) | {"author_id": author_id, "draft": True}
+    """The reader's own drafts, newest first, before (posted_at, id)."""
+    query = _wanted(of, reader, "draft", tag, form) | {"author_id": reader.member_id, "draft": True}
     return await _newest(database, of, query, before, limit)
 
 

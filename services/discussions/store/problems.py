@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from services.discussions.domain.access import Reader
 from services.discussions.domain.problem import Problem
-from services.discussions.store.threads import THREADS, Document
+from services.discussions.store.threads import THREADS, Document, visible_to
 from shared.storage import Database, UnitOfWork
 
 
@@ -27,15 +28,15 @@ async def find_problem(database: Database, thread_id: str) -> Problem | None:
 
 async def find_problems(
     database: Database,
-    community_id: str,
+    reader: Reader,
     *,
     state: str | None,
     tag: str | None,
     before: tuple[datetime, str] | None,
     limit: int,
 ) -> list[Problem]:
-    """A community's problems, newest first, before (posted_at, id)."""
-    query: Document = {"community_id": community_id, "kind": "problem"}
+    """The problems of the reader's community that they may see, newest first, before (posted_at, id)."""
+    query: Document = {"community_id": reader.community_id, "kind": "problem", "$and": visible_to(reader)}
     if state is not None:
         query["state"] = state
     if tag is not None:

@@ -7,8 +7,10 @@ from typing import Any
 
 from pymongo import ReplaceOne, UpdateMany, UpdateOne
 
+from services.discussions.domain.access import Reader
 from services.discussions.domain.solution import Endorsement, Revision, Solution
 from services.discussions.store.access import pair
+from services.discussions.store.threads import visible_to
 from shared.storage import Database, Index, UnitOfWork
 
 SOLUTIONS = "solutions"
@@ -76,10 +78,10 @@ async def find_solution(database: Database, solution_id: str) -> Solution | None
 
 
 async def find_solutions(
-    database: Database, thread_id: str, after: tuple[datetime, str] | None, limit: int
+    database: Database, reader: Reader, thread_id: str, after: tuple[datetime, str] | None, limit: int
 ) -> list[Solution]:
-    """A problem's solutions, oldest first, after (proposed_at, id)."""
-    query: Document = {"thread_id": thread_id}
+    """A problem's solutions that the reader may see, oldest first, after (proposed_at, id)."""
+    query: Document = {"thread_id": thread_id, "$and": visible_to(reader)}
     if after is not None:
         at, solution_id = after
         query["$or"] = [{"proposed_at": {"$gt": at}}, {"proposed_at": at, "_id": {"$gt": solution_id}}]

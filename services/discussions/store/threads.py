@@ -8,6 +8,7 @@ from typing import Any
 
 from pymongo import UpdateOne
 
+from services.discussions.domain.access import Reader
 from services.discussions.domain.thread import Thread
 from shared.storage import Database, Index, UnitOfWork
 
@@ -22,6 +23,13 @@ INDEXES = {
 }
 
 Document = dict[str, Any]
+
+
+def visible_to(reader: Reader) -> list[Document]:
+    """What a query for items must hold, all of it, so that it finds what the reader may see."""
+    if reader.curates:
+        return [{}]
+    return [{"$or": [{"hidden.0": {"$exists": False}}, {"author_id": reader.member_id}]}]
 
 
 def _thread(document: Document) -> Thread:

@@ -194,7 +194,8 @@ def _comment_added(event: CommentAdded, _: object) -> list[Draft]:
             Draft(
                 event.item_author_id, "reply" if event.item_kind == "comment" else "comment",
                 event.thread_id, event.community_id, event.author_id,
-                event.problem_title, event.comment_id, about=event.item_kind,
+                event.problem_title, event.comment_id,
+                about=(event.about_kind or event.item_kind).replace("-", " "),
             )
         )  # fmt: skip
     return drafts
