@@ -237,6 +237,7 @@ async def _carry_out(uow: UnitOfWork, item: AnyItem) -> bool:
             if await store.imports.was_imported(uow, *name):
                 return False
             thread, target = await _problem(uow, item.problem_id), await _problem(uow, item.target_problem_id)
+            await commands.access.require_open(uow, thread.community_id)
             commands.problems.link_to(uow, thread, target, item.type, None, item.at)
             store.imports.note_import(uow, *name)
         case ImportAccept():

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from services.discussions import store
+from services.discussions.store.access import MembershipEvent
 from shared.contracts.members import (
     CommunityCreated,
+    CommunityStageChanged,
     CommunityUpdated,
     MemberJoined,
     MemberLeft,
     MemberRegistered,
     MemberRemoved,
+    MembershipDormant,
     ProfileUpdated,
     RoleChanged,
+    TrialEnded,
 )
 from shared.messaging.reactions import Batch, Reactions
 from shared.storage import UnitOfWork
@@ -27,17 +31,17 @@ async def project_people(batch: Batch[MemberRegistered | ProfileUpdated], uow: U
         store.access.project_person(uow, event.member_id, event.version, event.name, event.org_id)
 
 
-@reactions.batch(CommunityCreated, CommunityUpdated)
-async def project_communities(batch: Batch[CommunityCreated | CommunityUpdated], uow: UnitOfWork) -> None:
-    """Know which communities there are, and their rules."""
+@reactions.batch(CommunityCreated, CommunityUpdated, CommunityStageChanged)
+async def project_communities(
+    batch: Batch[CommunityCreated | CommunityUpdated | CommunityStageChanged], uow: UnitOfWork
+) -> None:
+    """Know which communities there are, their rules, and which are archived."""
     for received in batch:
         store.access.project_community(uow, received.event)
 
 
-@reactions.batch(MemberJoined, MemberLeft, MemberRemoved, RoleChanged)
-async def project_memberships(
-    batch: Batch[MemberJoined | MemberLeft | MemberRemoved | RoleChanged], uow: UnitOfWork
-) -> None:
-    """Know who belongs to which community, as what."""
+@reactions.batch(MemberJoined, MemberLeft, MemberRemoved, RoleChanged, TrialEnded, MembershipDormant)
+async def project_memberships(batch: Batch[MembershipEvent], uow: UnitOfWork) -> None:
+    """Know who belongs to which community, as what, and who follows it."""
     for received in batch:
         store.access.project_membership(uow, received.event)

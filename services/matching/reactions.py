@@ -24,6 +24,7 @@ from shared.contracts.members import (
     MemberLeft,
     MemberRegistered,
     MemberRemoved,
+    MembershipDormant,
     ProfileUpdated,
     RoleChanged,
     SkillsUpdated,
@@ -35,7 +36,7 @@ reactions = Reactions("matching")
 
 Belonging = (
     MemberRegistered | ProfileUpdated | SkillsUpdated
-    | CommunityCreated | MemberJoined | MemberLeft | MemberRemoved | RoleChanged
+    | CommunityCreated | MemberJoined | MemberLeft | MemberRemoved | MembershipDormant | RoleChanged
 )  # fmt: skip
 Deed = ProblemPosted | SolutionProposed | SolutionRevised | SolutionEndorsed | SolutionAccepted | CommentAdded
 
@@ -48,6 +49,7 @@ Deed = ProblemPosted | SolutionProposed | SolutionRevised | SolutionEndorsed | S
     MemberJoined,
     MemberLeft,
     MemberRemoved,
+    MembershipDormant,
     RoleChanged,
 )
 async def who_belongs(batch: Batch[Belonging], uow: UnitOfWork) -> None:
@@ -74,7 +76,12 @@ async def who_belongs(batch: Batch[Belonging], uow: UnitOfWork) -> None:
                     role=event.role,
                     joined_at=event.joined_at,
                 )
+                place = (event.community_id, event.member_id)
+                store.project_standing(uow, place, event.version, event.standing)
                 changed.add(event.member_id)
+            case MembershipDormant() as event:
+                place = (event.community_id, event.member_id)
+                store.project_standing(uow, place, event.version, event.standing)
             case MemberLeft() | MemberRemoved() as event:
                 store.project_left(uow, (event.community_id, event.member_id), event.version)
                 changed.add(event.member_id)

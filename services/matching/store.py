@@ -11,7 +11,7 @@ from pymongo import ReplaceOne, UpdateOne
 from services.matching.domain import rules
 from services.matching.domain.asking import Ask, Asking, State, Workload
 from services.matching.domain.expertise import Amount, Expertise, Kind, Solution
-from shared.contracts.members import Level, Role, Skill
+from shared.contracts.members import Level, MembershipStanding, Role, Skill
 from shared.storage import Database, Index, UnitOfWork, apply_version
 
 PEOPLE = "people"
@@ -94,6 +94,12 @@ def project_left(uow: UnitOfWork, place: Place, version: int) -> None:
 def project_role(uow: UnitOfWork, place: Place, version: int, role: Role) -> None:
     """Keep a member's role."""
     uow.write(MEMBERSHIPS, _membership(place, version, {"role": role}))
+
+
+def project_standing(uow: UnitOfWork, place: Place, version: int, standing: MembershipStanding) -> None:
+    """Keep whether a member follows a community; the dormant are not asked."""
+    fields = {"standing": standing}
+    uow.write(MEMBERSHIPS, apply_version(_key(*place), version, fields, named="standing_version"))
 
 
 def _membership(place: Place, version: int, fields: Document) -> UpdateOne:
@@ -221,8 +227,10 @@ async def are_external(uow: UnitOfWork, community_ids: Collection[str]) -> dict[
 
 
 async def load_organisations(uow: UnitOfWork, places: Collection[Place]) -> dict[Place, str | None]:
-    """Of those who belong to the community now, the organisation."""
-    rows = await uow.find(MEMBERSHIPS, {"_id": {"$in": [_key(*place) for place in places]}, "present": True})
+    """Of those who belong to the community now and are not dormant in it, the organisation."""
+    keys = [_key(*place) for place in places]
+    following = {"_id": {"$in": keys}, "present": True, "standing": {"$ne": "dormant"}}
+    rows = await uow.find(MEMBERSHIPS, following)
     members = list({row["member_id"] for row in rows})
     people = await uow.find(PEOPLE, {"_id": {"$in": members}, "name": {"$exists": True}}, {"org_id": 1})
     present = {person["_id"]: person["org_id"] for person in people}

@@ -32,6 +32,7 @@ from shared.contracts.members import (
     MemberLeft,
     MemberRegistered,
     MemberRemoved,
+    MembershipDormant,
     Skill,
     SkillsUpdated,
 )
@@ -200,6 +201,17 @@ async def test_a_problem_waits_for_its_community_unless_it_is_too_old_to_ask(wor
     with pytest.raises(OutOfOrder, match="community-unknown"):
         await world.feed(world.posted("t"))
     await world.feed(world.posted("t"), at=NOW - timedelta(days=900))
+
+
+async def test_who_does_not_read_a_community_is_not_asked_until_they_do(world: World) -> None:
+    await world.community()
+    await world.feed(*world.joins("asker"), *world.joins("ana", permits="expert"))
+    await world.feed(world.event(MembershipDormant, member_id=ids("ana"), standing="dormant"))
+    await world.feed(world.posted("t"))
+    assert await world.asked("t") == {}
+    await world.feed(world.event(MembershipDormant, member_id=ids("ana"), standing="active"))
+    await world.feed(world.posted("u"))
+    assert (await world.asked("u")).keys() == {ids("ana")}
 
 
 @pytest.mark.parametrize("departure", [MemberLeft, MemberRemoved])

@@ -1,6 +1,7 @@
 """What discussions can be told to do: load, decide, save the state and its events."""
 
 from services.discussions.commands import (
+    access,
     case_studies,
     comments,
     content,
@@ -11,4 +12,14 @@ from services.discussions.commands import (
     solutions,
 )
 
-__all__ = ["case_studies", "comments", "content", "problems", "reactions", "resources", "reuses", "solutions"]
+__all__ = [
+    "access",
+    "case_studies",
+    "comments",
+    "content",
+    "problems",
+    "reactions",
+    "resources",
+    "reuses",
+    "solutions",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.discussions import store
+from services.discussions.domain import access
 from services.discussions.domain.access import (
     Participant,
     no_such_comment,
@@ -20,11 +21,20 @@ from shared.contracts.discussions import ItemKind
 from shared.storage import UnitOfWork
 
 
+async def require_open(uow: UnitOfWork, community_id: str) -> None:
+    """Raise ``Conflict`` (``archived``) where the community is read-only; last of all that is checked.
+
+    What was done before the archiving was heard of here stays, and does not reopen the community.
+    """
+    access.require_open(await store.access.load_community(uow, community_id))
+
+
 async def participant(uow: UnitOfWork, community_id: str, member_id: str) -> Participant:
     """The member of the community. Raises ``NotFound`` for everybody else."""
     found = await store.access.load_participant(uow, community_id, member_id)
     if found is None:
         raise no_such_community()
+    await require_open(uow, community_id)
     return found
 
 
@@ -34,6 +44,7 @@ async def thread(uow: UnitOfWork, member_id: str, thread_id: str) -> tuple[Threa
     actor = await store.access.load_participant(uow, found.community_id, member_id) if found else None
     if found is None or actor is None or not found.visible_to(actor):
         raise no_such_thread()
+    await require_open(uow, found.community_id)
     return found, actor
 
 
@@ -43,6 +54,7 @@ async def problem(uow: UnitOfWork, member_id: str, thread_id: str) -> tuple[Prob
     actor = await store.access.load_participant(uow, found.community_id, member_id) if found else None
     if found is None or actor is None or not found.visible_to(actor):
         raise no_such_problem()
+    await require_open(uow, found.community_id)
     return found, actor
 
 
@@ -57,6 +69,7 @@ async def solution(
     actor = await store.access.load_participant(uow, found.community_id, member_id)
     if of is None or actor is None or not (of.visible_to(actor) and found.visible_to(actor)):
         raise no_such_solution()
+    await require_open(uow, found.community_id)
     return of, found, actor
 
 
@@ -69,6 +82,7 @@ async def comment(uow: UnitOfWork, member_id: str, comment_id: str) -> tuple[Thr
     actor = await store.access.load_participant(uow, found.community_id, member_id)
     if of is None or actor is None or not (of.visible_to(actor) and found.visible_to(actor)):
         raise no_such_comment()
+    await require_open(uow, found.community_id)
     return of, found, actor
 
 

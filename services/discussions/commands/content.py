@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from services.discussions import store
+from services.discussions.commands import access
 from services.discussions.commands.recording import record
 from services.discussions.domain.access import Participant
 from services.discussions.domain.content import Content
@@ -22,6 +23,7 @@ async def content(uow: UnitOfWork, member_id: str, of: type[C], thread_id: str) 
     actor = await store.access.load_participant(uow, found.community_id, member_id) if found else None
     if found is None or actor is None or not found.visible_to(actor):
         raise of.none()
+    await access.require_open(uow, found.community_id)
     return found, actor
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.contracts.members import DEFAULT_RULES, CommunityRules, Role
-from shared.errors import Forbidden, NotFound
+from shared.contracts.members import DEFAULT_RULES, CommunityRules, Role, Stage
+from shared.errors import Conflict, Forbidden, NotFound
 
 
 class Community(BaseModel):
@@ -18,6 +18,7 @@ class Community(BaseModel):
     community_id: str
     rules: CommunityRules = DEFAULT_RULES
     allow_anonymous: bool = False
+    stage: Stage = "forming"
 
 
 class Reader(BaseModel):
@@ -44,6 +45,14 @@ class Participant(Reader):
     """Whether they posted, answered or commented in this community."""
     endorsed_at: list[datetime] = []
     """When they endorsed something here lately, withdrawn or not."""
+
+
+def require_open(community: Community) -> None:
+    """Raise ``Conflict`` where the community is archived: it is read-only."""
+    if community.stage == "archived":
+        raise Conflict(
+            "archived", "This community is archived: it is read-only.", fix="Ask a steward to reopen it."
+        )
 
 
 def no_such_community() -> NotFound:

@@ -11,12 +11,15 @@ from pymongo import UpdateOne
 from services.discussions.domain.access import Community, Participant, Reader
 from shared.contracts.members import (
     CommunityCreated,
+    CommunityStageChanged,
     CommunityUpdated,
     MemberJoined,
     MemberLeft,
     MemberRemoved,
+    MembershipDormant,
     Role,
     RoleChanged,
+    TrialEnded,
 )
 from shared.storage import Database, Index, UnitOfWork, apply_version
 
@@ -25,11 +28,17 @@ MEMBERSHIPS = "memberships"
 PEOPLE = "people"
 CONTRIBUTIONS = "contributions"
 
-INDEXES: Mapping[str, Sequence[Index]] = {COMMUNITIES: [], MEMBERSHIPS: [], PEOPLE: [], CONTRIBUTIONS: []}
+INDEXES: Mapping[str, Sequence[Index]] = {
+    COMMUNITIES: [],
+    MEMBERSHIPS: [Index([("community_id", 1), ("active", 1), ("standing", 1)])],
+    PEOPLE: [],
+    CONTRIBUTIONS: [],
+}
 
 _ENDORSEMENTS_KEPT = 200
 """Times of one's latest endorsements: well over any limit for a day."""
 Document = dict[str, Any]
+MembershipEvent = MemberJoined | MemberLeft | MemberRemoved | RoleChanged | TrialEnded | MembershipDormant
 
 
 def pair(first: str, second: str) -> str:
@@ -61,6 +70,13 @@ async def load_community(uow: UnitOfWork, community_id: str) -> Community:
     return Community.model_validate({**document, "community_id": community_id})
 
 
+async def count_active_members(uow: UnitOfWork, community_id: str, *, up_to: int) -> int:
+    """How many members of the community are not dormant, counted no further than ``up_to``."""
+    query = {"community_id": community_id, "active": True, "standing": {"$ne": "dormant"}}
+    found = uow.collection(MEMBERSHIPS).count_documents(query, limit=up_to, session=uow.session)
+    return int(await found)
+
+
 async def member_ids(uow: UnitOfWork, community_id: str, wanted: Iterable[str]) -> set[str]:
     """Which of ``wanted`` belong to the community."""
     keys = [pair(community_id, member_id) for member_id in wanted]
@@ -83,18 +99,23 @@ def note_endorsement(uow: UnitOfWork, endorser: Participant, at: datetime) -> No
     uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, {"$push": times}, upsert=True))
 
 
-def project_community(uow: UnitOfWork, event: CommunityCreated | CommunityUpdated) -> None:
-    """Know a community and its rules."""
+def project_community(
+    uow: UnitOfWork, event: CommunityCreated | CommunityUpdated | CommunityStageChanged
+) -> None:
+    """Know a community, its rules, and the stage of its life, which has a version of its own."""
+    if isinstance(event, CommunityStageChanged):
+        stage = {"stage": event.stage}
+        uow.write(COMMUNITIES, apply_version(event.community_id, event.version, stage, named="stage_version"))
+        return
     fields = event.model_dump(include={"name", "kind", "org_id", "allow_anonymous", "rules"})
     uow.write(COMMUNITIES, apply_version(event.community_id, event.version, fields))
 
 
-def project_membership(
-    uow: UnitOfWork, event: MemberJoined | MemberLeft | MemberRemoved | RoleChanged
-) -> None:
+def project_membership(uow: UnitOfWork, event: MembershipEvent) -> None:
     """Know who belongs to a community, as what. What ended is kept, for its version.
 
-    Roles have a version of their own: a joining that is replayed after a change of the role still counts.
+    Roles and standings have versions of their own: a joining that is replayed after a change of one of them
+    still counts.
     """
     key = pair(event.community_id, event.member_id)
     fields: Document = {"community_id": event.community_id, "member_id": event.member_id}
@@ -104,9 +125,12 @@ def project_membership(
             uow.write(MEMBERSHIPS, apply_version(key, event.version, fields))
         case MemberLeft() | MemberRemoved():
             uow.write(MEMBERSHIPS, apply_version(key, event.version, fields | {"active": False}))
-    if not isinstance(event, MemberLeft | MemberRemoved):
+    if isinstance(event, MemberJoined | RoleChanged):
         role = {"role": event.role}
         uow.write(MEMBERSHIPS, apply_version(key, event.version, role, named="role_version"))
+    if isinstance(event, MemberJoined | MembershipDormant | TrialEnded):
+        standing = {"standing": "active" if isinstance(event, TrialEnded) else event.standing}
+        uow.write(MEMBERSHIPS, apply_version(key, event.version, standing, named="standing_version"))
 
 
 def project_person(uow: UnitOfWork, member_id: str, version: int, name: str, org_id: str | None) -> None:
