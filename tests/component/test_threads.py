@@ -203,3 +203,22 @@ async def test_nobody_reacts_to_what_is_elsewhere_and_works_for_me_is_for_others
     assert (await world.ask("bob", "GET", f"/solutions/{solution}"))["reactions"] == {"outdated": 1}
     revised = await world.ask("ann", "PUT", f"/solutions/{solution}", {"body": "New."}, If_Match='"1"')
     assert revised["reactions"] == {"outdated": 1}
+
+
+# -- Markdown ------------------------------------------------------------------------------------------
+
+
+async def test_texts_are_answered_as_safe_html_where_asked_for(world: World) -> None:
+    problem = await world.posts(body="Nine **days** <script>alert(1)</script>")
+    solution = await world.proposes(problem)
+    comment = await says(world, "bob", problem, "*Ja*")
+    assert (await world.ask("bob", "GET", f"/problems/{problem}"))["html"] is None
+    seen = await world.ask("bob", "GET", f"/problems/{problem}?html=true")
+    assert seen["html"]["body"] == (
+        "<p>Nine <strong>days</strong> &lt;script&gt;alert(1)&lt;/script&gt;</p>\n"
+    )
+    assert (await world.ask("bob", "GET", f"/solutions/{solution}?html=1"))["html"] == {
+        "body": "<p>Do this.</p>\n"
+    }
+    said = await world.ask("bob", "GET", f"/comments/{comment['id']}?html=true")
+    assert (said["body"], said["html"]) == ("*Ja*", {"body": "<p><em>Ja</em></p>\n"})

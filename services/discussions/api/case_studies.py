@@ -28,6 +28,7 @@ from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
+from shared.web.markdown import WantsHtml
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -60,6 +61,8 @@ class CaseStudyText(texts.Request):
 
 class CaseStudyView(ContentView):
     """A case study."""
+
+    markdown = ("situation", "action", "outcome", "lessons")
 
     situation: str = Field(examples=["Every permit waited **nine days** for a signature."])
     action: str = Field(examples=["We signed with the national eID, office by office."])
@@ -132,12 +135,17 @@ async def list_case_studies(
 
 @router.get("/case-studies/{case_study_id}", response_model=CaseStudyView, responses=READ_PROBLEMS)
 async def read_case_study(
-    case_study_id: CaseStudyPath, caller: AuthenticatedCaller, database: Db, response: Response
+    case_study_id: CaseStudyPath,
+    caller: AuthenticatedCaller,
+    database: Db,
+    response: Response,
+    html: WantsHtml = False,
 ) -> CaseStudyView:
     """A case study."""
     study = await contents.content(database, caller, CaseStudy, case_study_id)
     response.headers["ETag"] = etag(study.revision)
-    return CaseStudyView.of(study, await queries.names(database, caller, [study], [study.author_id]))
+    names = await queries.names(database, caller, [study], [study.author_id])
+    return await CaseStudyView.of(study, names).rendered(html)
 
 
 @router.put("/case-studies/{case_study_id}", response_model=CaseStudyView, responses=WRITE_PROBLEMS)

@@ -24,10 +24,11 @@ from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
+from shared.web.markdown import MarkdownView, WantsHtml
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
-from shared.web.texts import BodyText, Identifier, View
+from shared.web.texts import BodyText, Identifier
 
 router = APIRouter(tags=["comments"])
 
@@ -47,7 +48,7 @@ class CommentText(texts.Request):
     body: BodyText = Field(examples=["With us it took three weeks to get the eID contract."])
 
 
-class CommentView(View):
+class CommentView(MarkdownView):
     """A comment. A removed one has an empty body, so that the replies to it keep their place."""
 
     id: str
@@ -113,12 +114,17 @@ async def list_comments(
 
 @router.get("/comments/{comment_id}", response_model=CommentView, responses=READ_PROBLEMS)
 async def read_comment(
-    comment_id: CommentPath, caller: AuthenticatedCaller, database: Db, response: Response
+    comment_id: CommentPath,
+    caller: AuthenticatedCaller,
+    database: Db,
+    response: Response,
+    html: WantsHtml = False,
 ) -> CommentView:
     """A comment."""
     comment = await queries.comment(database, caller, comment_id)
     response.headers["ETag"] = etag(comment.revision)
-    return CommentView.of(comment, await queries.names(database, caller, [comment], [comment.author_id]))
+    names = await queries.names(database, caller, [comment], [comment.author_id])
+    return await CommentView.of(comment, names).rendered(html)
 
 
 @router.put("/comments/{comment_id}", response_model=CommentView, responses=WRITE_PROBLEMS)

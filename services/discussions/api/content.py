@@ -13,6 +13,7 @@ from services.discussions.queries import Names
 from services.discussions.queries.content import Order
 from shared.contracts.content import ReusableKind
 from shared.web import texts
+from shared.web.markdown import MarkdownView
 from shared.web.texts import BodyText, Note, Tag, View
 
 CaseStudyPath = Annotated[str, Path(max_length=100, description="A case study's id.")]
@@ -39,7 +40,7 @@ class NewReuse(texts.Request):
     note: Note = Field("", description="How it went.", examples=["Saved us a week."])
 
 
-class ContentView(View):
+class ContentView(MarkdownView):
     """What case studies and resources have in common."""
 
     id: str

@@ -26,6 +26,7 @@ from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
+from shared.web.markdown import MarkdownView, WantsHtml
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -61,7 +62,7 @@ class LinkView(View):
         return LinkView(kind=link.kind, target_id=link.target_id)
 
 
-class ProblemView(View):
+class ProblemView(MarkdownView):
     """A problem."""
 
     id: str
@@ -140,13 +141,17 @@ async def list_problems(
 
 @router.get("/problems/{problem_id}", response_model=ProblemView, responses=READ_PROBLEMS)
 async def read_problem(
-    problem_id: ProblemPath, caller: AuthenticatedCaller, database: Db, response: Response
+    problem_id: ProblemPath,
+    caller: AuthenticatedCaller,
+    database: Db,
+    response: Response,
+    html: WantsHtml = False,
 ) -> ProblemView:
     """A problem."""
     problem, _ = await queries.problem(database, caller, problem_id)
     response.headers["ETag"] = etag(problem.revision)
     names = await queries.names(database, caller, [problem], [problem.author_id])
-    return ProblemView.of(problem, names)
+    return await ProblemView.of(problem, names).rendered(html)
 
 
 @router.put("/problems/{problem_id}", response_model=ProblemView, responses=WRITE_PROBLEMS)

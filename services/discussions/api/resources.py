@@ -29,6 +29,7 @@ from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
+from shared.web.markdown import WantsHtml
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -91,6 +92,8 @@ _SUBSTANCE: TypeAdapter[Link | FileReference | Template] = TypeAdapter(Substance
 
 class ResourceView(ContentView):
     """A resource."""
+
+    markdown = ("body", "substance.text")
 
     body: str = Field(examples=["What to ask the vendor for."])
     substance: NewSubstance
@@ -159,12 +162,17 @@ async def list_resources(
 
 @router.get("/resources/{resource_id}", response_model=ResourceView, responses=READ_PROBLEMS)
 async def read_resource(
-    resource_id: ResourcePath, caller: AuthenticatedCaller, database: Db, response: Response
+    resource_id: ResourcePath,
+    caller: AuthenticatedCaller,
+    database: Db,
+    response: Response,
+    html: WantsHtml = False,
 ) -> ResourceView:
     """A resource."""
     resource = await contents.content(database, caller, Resource, resource_id)
     response.headers["ETag"] = etag(resource.revision)
-    return ResourceView.of(resource, await queries.names(database, caller, [resource], [resource.author_id]))
+    names = await queries.names(database, caller, [resource], [resource.author_id])
+    return await ResourceView.of(resource, names).rendered(html)
 
 
 @router.put("/resources/{resource_id}", response_model=ResourceView, responses=WRITE_PROBLEMS)

@@ -24,6 +24,7 @@ from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
+from shared.web.markdown import MarkdownView, WantsHtml
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -58,7 +59,7 @@ class Acceptance(texts.Request):
     solution_id: Identifier
 
 
-class SolutionView(View):
+class SolutionView(MarkdownView):
     """A solution with its latest text."""
 
     id: str
@@ -149,13 +150,17 @@ async def list_solutions(
 
 @router.get("/solutions/{solution_id}", response_model=SolutionView, responses=READ_PROBLEMS)
 async def read_solution(
-    solution_id: SolutionPath, caller: AuthenticatedCaller, database: Db, response: Response
+    solution_id: SolutionPath,
+    caller: AuthenticatedCaller,
+    database: Db,
+    response: Response,
+    html: WantsHtml = False,
 ) -> SolutionView:
     """A solution with its latest text."""
     solution = await queries.solution(database, caller, solution_id)
     response.headers["ETag"] = etag(solution.revision)
     names = await queries.names(database, caller, [solution], [solution.author_id])
-    return SolutionView.of(solution, names)
+    return await SolutionView.of(solution, names).rendered(html)
 
 
 @router.put("/solutions/{solution_id}", response_model=SolutionView, responses=WRITE_PROBLEMS)
