@@ -1,5 +1,6 @@
 """Notifications: an inbox per member, and a live stream of it.
 
-Publishes ``notifications.deliveries`` (by recipient). Reacts to what happens in threads and asks; projects
-people's names, memberships, and who posted which problem.
+Publishes ``notifications.deliveries`` (by recipient). Reacts to what happens in threads and asks, to
+mentorships, connections and changes of access; projects the names of people and communities, memberships, and
+who posted which problem.
 """

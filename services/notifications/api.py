@@ -24,7 +24,10 @@ from shared.web.texts import Identifier, View
 router = APIRouter()
 
 NotificationPath = Annotated[str, Path(max_length=200, description="A notification's id.")]
-ThreadPath = Annotated[Identifier, Path(description="A thread's id.")]
+ThreadPath = Annotated[
+    Identifier,
+    Path(description="The id of a thread, or of another subject: a mentorship, a connection, a community."),
+]
 
 
 class ReadUpTo(texts.Request):
@@ -102,7 +105,7 @@ async def archive(notification_id: NotificationPath, mutate: Mutating) -> Respon
 
 @router.put("/inbox/mutes/{thread_id}", status_code=204, responses=WRITE_PROBLEMS, tags=["inbox"])
 async def mute(thread_id: ThreadPath, mutate: Mutating) -> Response:
-    """Hear no more of a thread."""
+    """Hear no more of a thread, a mentorship, a connection, or of your access to a community."""
 
     async def work(uow: UnitOfWork) -> Answer:
         await commands.mute(uow, mutate.caller, thread_id)
@@ -113,7 +116,7 @@ async def mute(thread_id: ThreadPath, mutate: Mutating) -> Response:
 
 @router.delete("/inbox/mutes/{thread_id}", status_code=204, responses=WRITE_PROBLEMS, tags=["inbox"])
 async def unmute(thread_id: ThreadPath, mutate: Mutating) -> Response:
-    """Hear of a thread again."""
+    """Hear of it again."""
 
     async def work(uow: UnitOfWork) -> Answer:
         await commands.unmute(uow, mutate.caller, thread_id)

@@ -25,7 +25,12 @@ async def deliver(uow: UnitOfWork, drafts: Sequence[tuple[Draft, Cause]]) -> Non
     asked = Counter(draft.recipient_id for draft, _ in drafts)
     known = await store.load_recipients(uow, asked)
     memberships = await store.load_memberships(
-        uow, {store.membership_id(draft.community_id, draft.recipient_id) for draft, _ in drafts}
+        uow,
+        {
+            store.membership_id(draft.community_id, draft.recipient_id)
+            for draft, _ in drafts
+            if draft.community_id is not None
+        },
     )
     places = {member_id: known[member_id]["seq"] if member_id in known else 0 for member_id in asked}
     mutes = {member_id: frozenset(row["muted"]) for member_id, row in known.items() if row.get("muted")}
@@ -35,7 +40,8 @@ async def deliver(uow: UnitOfWork, drafts: Sequence[tuple[Draft, Cause]]) -> Non
         recipient = draft.recipient_id
         places[recipient] = seq = places[recipient] + 1
         notification_id = store.item_id(recipient, seq)
-        member = memberships.get(store.membership_id(draft.community_id, recipient))
+        community_id = draft.community_id
+        member = memberships.get(store.membership_id(community_id, recipient)) if community_id else None
         if rule := inbox.held_back(draft, member, mutes.get(recipient, nothing)):
             uow.record(inbox.suppressed(draft, notification_id, seq, rule), cause=cause)
         else:
@@ -68,14 +74,14 @@ async def archive(uow: UnitOfWork, caller: Caller, notification_id: str) -> None
 
 
 async def mute(uow: UnitOfWork, caller: Caller, thread_id: str) -> None:
-    """From now on the caller gets nothing about a thread."""
+    """From now on the caller gets nothing about a thread, or about another subject of notifications."""
     muted = await _mutes(uow, caller)
     if thread_id in muted:
         return
     if len(muted) >= SETTINGS.muted_threads:
         raise Conflict(
             "too-many-mutes",
-            f"You have muted {len(muted):,} threads; that is the most there can be.",
+            f"You have muted {len(muted):,} subjects; that is the most there can be.",
             fix="Unmute one first.",
         )
     store.save_mutes(uow, caller.member_id, [*muted, thread_id])

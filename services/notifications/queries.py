@@ -36,10 +36,14 @@ class NotificationView(View):
     mute: str = Field(
         description="How to hear no more of this.", examples=["PUT /v1/inbox/mutes/0198c5a2-7b1e-7c3a-9a51"]
     )
-    thread_id: str
-    community_id: str
-    subject_id: str = Field(description="What it is about: the ask, the solution, the comment.")
-    title: str = Field(description="The problem's title.")
+    thread_id: str | None
+    community_id: str | None = Field(
+        description="The community that you must belong to, to see this; null where none."
+    )
+    subject_id: str = Field(
+        description="What it is about: the ask, the solution, the mentorship, the connection, the community."
+    )
+    title: str = Field(description="The problem's title or the community's name; empty where neither.")
     actor_id: str
     actor_name: str | None = Field(description="Who did it, where the name is known here.")
     created_at: AwareDatetime
@@ -59,7 +63,7 @@ class NotificationView(View):
             note=item.note,
             reason=rule.reason.format_map(words),
             rule=rule.name,
-            mute=f"PUT /v1/inbox/mutes/{item.thread_id}",
+            mute=f"PUT /v1/inbox/mutes/{item.thread_id or item.subject_id}",
             thread_id=item.thread_id,
             community_id=item.community_id,
             subject_id=item.subject_id,

@@ -5,15 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.notifications import commands, store
-from services.notifications.domain.routing import NOTIFYING, Thread, route
+from services.notifications.domain.routing import NOTIFYING, Known, route
 from services.notifications.settings import SETTINGS
 from shared.contracts.base import Event
 from shared.contracts.discussions import ProblemPosted, ProblemUpdated, SolutionRevised
 from shared.contracts.members import (
+    CommunityCreated,
+    CommunityUpdated,
     MemberJoined,
     MemberLeft,
     MemberRegistered,
     MemberRemoved,
+    MembershipApproved,
+    MembershipDeclined,
     ProfileUpdated,
     RoleChanged,
 )
@@ -54,13 +58,30 @@ async def project_threads(batch: Batch[ProblemPosted | ProblemUpdated], uow: Uni
     await uow.flush()
 
 
+@reactions.batch(CommunityCreated, CommunityUpdated)
+async def project_communities(batch: Batch[CommunityCreated | CommunityUpdated], uow: UnitOfWork) -> None:
+    """Know what communities are called."""
+    for received in batch:
+        event = received.event
+        store.project_community(uow, event.community_id, event.version, event.name)
+    await uow.flush()
+
+
+_NAMING = (MembershipApproved, MembershipDeclined, MemberRemoved, RoleChanged)
+"""The events whose notifications name the community."""
+
+
 @reactions.batch(*NOTIFYING)
 async def notify(batch: Batch[Event], uow: UnitOfWork) -> None:
     """Deliver what the events of a batch tell to whom; the stale ones tell nobody."""
     since = uow.now - STALE_AFTER
     fresh = [received for received in batch if received.at >= since]
     revised = {each.event.thread_id for each in fresh if isinstance(each.event, SolutionRevised)}
-    threads: dict[str, Thread] = await store.load_threads(uow, revised) if revised else {}
+    named = {each.event.community_id for each in fresh if isinstance(each.event, _NAMING)}
+    known = Known(
+        await store.load_threads(uow, revised) if revised else {},
+        await store.load_names(uow, named) if named else {},
+    )
     await commands.deliver(
-        uow, [(draft, received.cause) for received in fresh for draft in route(received.event, threads)]
+        uow, [(draft, received.cause) for received in fresh for draft in route(received.event, known)]
     )

@@ -24,6 +24,7 @@ RECIPIENTS = "recipients"
 MEMBERSHIPS = "memberships"
 PEOPLE = "people"
 THREADS = "threads"
+COMMUNITIES = "communities"
 
 INDEXES = {
     ITEMS: [Index([("unread", 1), ("_id", 1)], partial={"unread": True})],
@@ -31,6 +32,7 @@ INDEXES = {
     MEMBERSHIPS: [Index([("member_id", 1), ("active", 1), ("community_id", 1)])],
     PEOPLE: [],
     THREADS: [],
+    COMMUNITIES: [],
 }
 
 Document = dict[str, Any]
@@ -122,6 +124,12 @@ async def load_threads(uow: UnitOfWork, thread_ids: Iterable[str]) -> dict[str, 
     return {row["_id"]: Thread(row["author_id"], row["title"]) for row in rows}
 
 
+async def load_names(uow: UnitOfWork, community_ids: Iterable[str]) -> dict[str, str]:
+    """What the communities are called, as far as it is known."""
+    rows = await uow.find(COMMUNITIES, {"_id": {"$in": list(community_ids)}}, {"name": 1})
+    return {row["_id"]: row["name"] for row in rows}
+
+
 def add_items(uow: UnitOfWork, items: Sequence[Document]) -> None:
     """Put new items into their inboxes."""
     uow.insert(ITEMS, items)
@@ -134,8 +142,11 @@ async def load_item(uow: UnitOfWork, member_id: str, notification_id: str) -> It
     document = await uow.find_one(ITEMS, {"_id": notification_id})
     if document is None:
         return None
-    key = membership_id(document["community_id"], member_id)
-    return _item(document) if (await load_memberships(uow, [key])).get(key) else None
+    if (community_id := document["community_id"]) is not None:
+        key = membership_id(community_id, member_id)
+        if not (await load_memberships(uow, [key])).get(key):
+            return None
+    return _item(document)
 
 
 async def load_unread(uow: UnitOfWork, member_id: str, up_to: int) -> list[Item]:
@@ -182,16 +193,21 @@ def project_thread(uow: UnitOfWork, thread_id: str, version: int, author_id: str
     uow.write(THREADS, apply_version(thread_id, version, {"author_id": author_id, "title": title}))
 
 
+def project_community(uow: UnitOfWork, community_id: str, version: int, name: str) -> None:
+    """What a community is called."""
+    uow.write(COMMUNITIES, apply_version(community_id, version, {"name": name}))
+
+
 # -- reads ---------------------------------------------------------------------------------------------
 
 
 async def _visible(database: Database, member_id: str) -> Document:
-    """What a member may see now: what happened in the communities that they belong to."""
+    """What a member may see now: what happened in the communities that they belong to, or in none."""
     memberships = database[MEMBERSHIPS].find(
         {"member_id": member_id, "active": True}, {"_id": 0, "community_id": 1}
     )
     communities = [row["community_id"] for row in await memberships.to_list(length=None)]
-    return {"community_id": {"$in": communities}}
+    return {"community_id": {"$in": [None, *communities]}}
 
 
 async def _named(

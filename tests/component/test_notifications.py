@@ -32,11 +32,21 @@ from shared.contracts.discussions import (
     SolutionRevised,
 )
 from shared.contracts.matching import ExpertAsked
-from shared.contracts.members import MemberJoined, MemberLeft, MemberRegistered, MemberRemoved
+from shared.contracts.members import (
+    CommunityCreated,
+    ConnectionRequested,
+    MemberJoined,
+    MemberLeft,
+    MemberRegistered,
+    MemberRemoved,
+)
+from shared.contracts.mentorships import MentorshipCancelled, MentorshipRequested
 from shared.contracts.notifications import (
     NotificationDelivered,
+    NotificationDeliveredV2,
     NotificationRead,
     NotificationSuppressed,
+    NotificationSuppressedV2,
 )
 from shared.ids import new_id
 from shared.messaging.envelope import Received, headers_of
@@ -189,14 +199,15 @@ async def test_who_left_gets_nothing_and_sees_nothing(world: World, gone: type[E
     (before,) = await world.inbox("asker")
     # In one batch: the departure counts for what follows it.
     await world.feed(world.event(gone, member_id="asker"), world.proposed())
-    assert await world.inbox("asker") == []
-    assert await world.unread("asker") == 0
+    told = ["member-removed"] if gone is MemberRemoved else []  # of this alone
+    assert [item["kind"] for item in await world.inbox("asker")] == told
+    assert await world.unread("asker") == len(told)
     (event,) = await world.published(NotificationSuppressed, "asker")
-    assert (event.rule, event.version) == ("no-longer-a-member", before["seq"] + 1)
+    assert (event.rule, event.version) == ("no-longer-a-member", before["seq"] + len(told) + 1)
     async with world.client("asker") as http:
         assert (await http.post(f"/v1/inbox/{before['id']}/read")).status_code == 404
     await world.feed(world.event(MemberJoined, member_id="asker"))
-    assert [item["id"] for item in await world.inbox("asker")] == [before["id"]]
+    assert [item["id"] for item in await world.inbox("asker")][len(told) :] == [before["id"]]
 
 
 async def test_a_mention_of_a_stranger_is_suppressed(world: World) -> None:
@@ -244,6 +255,39 @@ async def test_the_same_event_twice_gives_one_item(world: World, stack: Stack) -
 
     await eventually(handled, within=30)  # behind all copies on the same partition: so they are handled, too
     assert len(await world.inbox("asker")) == 2
+
+
+async def test_what_is_about_no_community_is_seen_whatever_one_belongs_to(world: World) -> None:
+    asker, peer, stranger = world.member("asker"), world.member("peer"), world.member("stranger")
+    await world.feed(
+        world.event(CommunityCreated, name="Permit offices"),
+        world.event(MemberRemoved, member_id="asker", removed_by=peer, reason="Ads."),
+        world.event(ConnectionRequested, requester_id=peer, addressee_id=asker, note="Compare notes?",
+                    connection_id=f"c-{world.id}"),
+        world.event(MentorshipRequested, mentor_id=asker, mentee_id=stranger, message="Hello",
+                    mentorship_id=f"m-{world.id}"),
+    )  # fmt: skip
+    mentorship, connection, removed = await world.inbox("asker")
+    assert (removed["text"], removed["note"]) == ("Peer removed you from “Permit offices”", "Ads.")
+    assert (connection["text"], connection["note"]) == ("Peer would like to connect", "Compare notes?")
+    assert mentorship["text"] == "Somebody asks you to be their mentor"
+    assert (mentorship["thread_id"], mentorship["community_id"]) == (None, None)
+    assert mentorship["mute"] == f"PUT /v1/inbox/mutes/m-{world.id}"
+    assert await world.unread("asker") == 3
+    events = await world.published(NotificationDeliveredV2, "asker")
+    assert [(event.kind, event.version) for event in events] == [
+        ("member-removed", 1), ("connection-request", 2), ("mentorship-request", 3),
+    ]  # fmt: skip
+    async with world.client("asker") as http:
+        assert (await http.post(f"/v1/inbox/{connection['id']}/read")).status_code == 204
+        assert (await http.put(f"/v1/inbox/mutes/m-{world.id}")).status_code == 204
+    assert await world.unread("asker") == 2
+    cancelled = {"mentor_id": asker, "mentee_id": stranger, "mentorship_id": f"m-{world.id}"}
+    await world.feed(world.event(MentorshipCancelled, **cancelled))
+    (event,) = await world.published(NotificationSuppressedV2, "asker")
+    assert (event.rule, event.subject_id) == ("muted-subject", f"m-{world.id}")
+    async with world.client("stranger") as http:
+        assert (await http.post(f"/v1/inbox/{mentorship['id']}/read")).status_code == 404
 
 
 async def test_many_at_once_number_every_recipient_without_gap_or_double(world: World) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifications.domain import inbox
-from services.notifications.domain.routing import NOTIFYING, RULES, Draft, Thread, route
+from services.notifications.domain.routing import NOTIFYING, RULES, Draft, Known, Thread, route
 from shared.contracts import Event
 from shared.contracts.discussions import (
     CommentAdded,
@@ -19,19 +19,45 @@ from shared.contracts.discussions import (
     SolutionRevised,
 )
 from shared.contracts.matching import ExpertAskAccepted, ExpertAskDeclined, ExpertAsked
-from shared.contracts.notifications import NotificationKind
+from shared.contracts.members import (
+    ConnectionMade,
+    ConnectionRequested,
+    MemberRemoved,
+    MembershipApproved,
+    MembershipDeclined,
+    RoleChanged,
+)
+from shared.contracts.mentorships import (
+    MentorshipAccepted,
+    MentorshipCancelled,
+    MentorshipCheckedIn,
+    MentorshipCompleted,
+    MentorshipDeclined,
+    MentorshipEnded,
+    MentorshipExpired,
+    MentorshipRequested,
+)
+from shared.contracts.notifications import (
+    NotificationDelivered,
+    NotificationDeliveredV2,
+    NotificationKind,
+    NotificationSuppressedV2,
+    ThreadKind,
+)
 
-THREADS = {"t": Thread("asker", "Permits wait")}
+SIDES = {"mentor_id": "mira", "mentee_id": "ben"}
+KNOWN = Known({"t": Thread("asker", "Permits wait")}, {"c": "Permit offices"})
 
 
 def made(event: type[Event], **fields: Any) -> Any:
     """An event as in the examples, but for ``fields``."""
-    return event.model_validate(event.example().model_dump() | {"thread_id": "t"} | fields)
+    values = event.example().model_dump() | {"thread_id": "t", "community_id": "c"} | fields
+    return event.model_validate({name: value for name, value in values.items() if name in event.model_fields})
 
 
 def told(event: Event) -> dict[str, str]:
     """Who is told, and of what kind."""
-    return {draft.recipient_id: draft.kind for draft in route(event, THREADS)}
+    return {draft.recipient_id: draft.kind for draft in route(event, KNOWN)}
 
 
 @pytest.mark.parametrize(
@@ -62,6 +88,33 @@ def told(event: Event) -> dict[str, str]:
             {"asker": "mention", "solver": "mention"},
         ),
         (made(CommentAdded, author_id="peer", item_author_id="peer", mentions=["peer"]), {}),
+        (made(ConnectionRequested, requester_id="a", addressee_id="b"), {"b": "connection-request"}),
+        (made(ConnectionMade, requester_id="a", addressee_id="b"), {"a": "connection-made"}),
+        (made(MembershipApproved, member_id="a", approved_by="s"), {"a": "membership-approved"}),
+        (made(MembershipDeclined, member_id="a", declined_by="s"), {"a": "membership-declined"}),
+        (made(MemberRemoved, member_id="a", removed_by="s"), {"a": "member-removed"}),
+        (made(RoleChanged, member_id="a", changed_by="s"), {"a": "role-changed"}),
+        (made(RoleChanged, member_id="s", changed_by="s"), {}),
+        (made(MentorshipRequested, **SIDES), {"mira": "mentorship-request"}),
+        (made(MentorshipAccepted, **SIDES), {"ben": "mentorship-accepted"}),
+        (made(MentorshipDeclined, **SIDES), {"ben": "mentorship-declined"}),
+        (made(MentorshipExpired, **SIDES), {"ben": "mentorship-expired"}),
+        (made(MentorshipCancelled, **SIDES), {"mira": "mentorship-cancelled"}),
+        (
+            made(MentorshipCheckedIn, **SIDES, status="due", recorded_by=None),
+            {"mira": "check-in-due", "ben": "check-in-due"},
+        ),
+        (made(MentorshipCheckedIn, **SIDES, status="recorded", recorded_by="ben"), {}),
+        (made(MentorshipCompleted, **SIDES, completed_by="ben"), {"mira": "mentorship-completed"}),
+        (
+            made(MentorshipCompleted, **SIDES, completed_by=None),
+            {"mira": "mentorship-completed", "ben": "mentorship-completed"},
+        ),
+        (made(MentorshipEnded, **SIDES, ended_by="mira"), {"ben": "mentorship-ended"}),
+        (
+            made(MentorshipEnded, **SIDES, ended_by=None, why="faded-out", reason=""),
+            {"mira": "mentorship-ended", "ben": "mentorship-ended"},
+        ),
     ],
 )
 def test_who_is_told(event: Event, expected: dict[str, str]) -> None:
@@ -82,6 +135,35 @@ def test_an_ask_carries_its_reasons_and_a_decline_its_reason() -> None:
     (asked,) = route(made(ExpertAsked, expert_id="e", asker_id="a", reasons=["solved two", "knows permits"]))
     (declined,) = route(made(ExpertAskDeclined, expert_id="e", asker_id="a", reason="On leave."))
     assert (asked.note, declined.note) == ("solved two; knows permits", "On leave.")
+
+
+def test_access_names_the_community_and_is_told_whoever_belongs_to_it_by_now() -> None:
+    (removed,) = route(made(MemberRemoved, member_id="a", removed_by="s", reason="Ads."), KNOWN)
+    assert (removed.title, removed.note, removed.community_id) == ("Permit offices", "Ads.", None)
+    assert removed.subject_id == "c"
+    (role,) = route(made(RoleChanged, member_id="a", changed_by="s", role="steward"))
+    assert (role.title, role.about) == ("a community", "a steward")
+
+
+@pytest.mark.parametrize("why", get_args(MentorshipExpired.model_fields["why"].annotation))
+def test_an_expired_request_says_why(why: str) -> None:
+    (draft,) = route(made(MentorshipExpired, **SIDES, why=why))
+    assert draft.note
+
+
+def test_what_is_about_no_thread_is_muted_by_its_subject() -> None:
+    (draft,) = route(made(MentorshipAccepted, **SIDES, mentorship_id="m1"))
+    assert inbox.held_back(draft, None, set()) is None
+    assert inbox.held_back(draft, None, {"m1"}) == "muted-subject"
+
+
+@pytest.mark.parametrize("kind", sorted(RULES))
+def test_kinds_that_the_first_version_has_stay_in_it(kind: NotificationKind) -> None:
+    draft = DRAFT._replace(kind=kind)
+    first = kind in get_args(ThreadKind)
+    event = inbox.delivered(draft, "n", 1, "r")
+    assert isinstance(event, NotificationDelivered if first else NotificationDeliveredV2)
+    assert isinstance(inbox.suppressed(draft, "n", 1, "r"), NotificationSuppressedV2) != first
 
 
 def test_every_kind_has_a_rule_in_words() -> None:

@@ -27,7 +27,7 @@ from shared.contracts.discussions import (
     SolutionProposed,
 )
 from shared.contracts.matching import ExpertAskAccepted, ExpertAsked
-from shared.contracts.notifications import NotificationDelivered
+from shared.contracts.notifications import NotificationDelivered, NotificationDeliveredV2
 from shared.contracts.topics import EVENT_TOPICS
 from shared.errors import InvalidMessage
 from shared.messaging.envelope import decode, type_of
@@ -128,7 +128,10 @@ class Timeline:
             case CommentAdded(author_id=author, mentions=mentions):
                 mentioned = f", mentioning {', '.join(map(self._name, mentions))}" if mentions else ""
                 return f"comment added{mentioned}", self._name(author)
-            case NotificationDelivered(member_id=member, kind=kind, rule=rule):
+            case (
+                NotificationDelivered(member_id=member, kind=kind, rule=rule)
+                | NotificationDeliveredV2(member_id=member, kind=kind, rule=rule)
+            ):
                 return f"notification delivered: {kind} (rule {rule})", self._name(member)
             case _:
                 return seen.name.replace("-", " "), ""

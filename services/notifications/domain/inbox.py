@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Container
 from datetime import datetime
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 from services.notifications.domain.routing import Draft
 from shared.contracts.notifications import (
     NotificationDelivered,
+    NotificationDeliveredV2,
     NotificationKind,
     NotificationRead,
     NotificationSuppressed,
+    NotificationSuppressedV2,
+    ThreadKind,
 )
 
 
@@ -28,8 +32,8 @@ class Item(BaseModel):
     member_id: str
     seq: int
     kind: NotificationKind
-    thread_id: str
-    community_id: str
+    thread_id: str | None
+    community_id: str | None
     actor_id: str
     title: str
     subject_id: str
@@ -43,43 +47,53 @@ class Item(BaseModel):
 def held_back(draft: Draft, member: bool | None, muted: Container[str]) -> str | None:
     """The rule that keeps ``draft`` from its recipient; nothing if none does.
 
-    ``member`` says whether they belong to the community; None where this service has not heard of them in
-    it. Somebody whose work it is about was a member when they wrote it, so we only have not caught up: the
-    item is delivered, and hidden until we have. A mention may name anybody.
+    ``member`` says whether they belong to the community; None where it is about none, and where this service
+    has not heard of them in it. Somebody whose work it is about was a member when they wrote it, so we only
+    have not caught up: the item is delivered, and hidden until we have. A mention may name anybody.
     """
     if member is False:
         return "no-longer-a-member"
     if member is None and draft.kind == "mention":
         return "not-a-member"
-    if draft.thread_id in muted:
-        return "muted-thread"
+    if (draft.thread_id or draft.subject_id) in muted:
+        return "muted-thread" if draft.thread_id else "muted-subject"
     return None
 
 
-def delivered(draft: Draft, notification_id: str, seq: int, rule: str) -> NotificationDelivered:
+_FIRST_VERSION = frozenset(get_args(ThreadKind))
+"""The kinds that the first version of the events is about; it is closed, and consumers rely on that."""
+
+
+def delivered(
+    draft: Draft, notification_id: str, seq: int, rule: str
+) -> NotificationDelivered | NotificationDeliveredV2:
     """The event that says that ``draft`` is in its recipient's inbox."""
-    return NotificationDelivered(
-        member_id=draft.recipient_id,
-        version=seq,
-        notification_id=notification_id,
-        kind=draft.kind,
-        thread_id=draft.thread_id,
-        community_id=draft.community_id,
-        rule=rule,
-    )
+    about = _about(draft, notification_id, seq, rule)
+    if draft.kind in _FIRST_VERSION:
+        return NotificationDelivered(**about)
+    return NotificationDeliveredV2(**about, subject_id=draft.subject_id)
 
 
-def suppressed(draft: Draft, notification_id: str, seq: int, rule: str) -> NotificationSuppressed:
+def suppressed(
+    draft: Draft, notification_id: str, seq: int, rule: str
+) -> NotificationSuppressed | NotificationSuppressedV2:
     """The event that says that ``rule`` held ``draft`` back."""
-    return NotificationSuppressed(
-        member_id=draft.recipient_id,
-        version=seq,
-        notification_id=notification_id,
-        kind=draft.kind,
-        thread_id=draft.thread_id,
-        community_id=draft.community_id,
-        rule=rule,
-    )
+    about = _about(draft, notification_id, seq, rule)
+    if draft.kind in _FIRST_VERSION:
+        return NotificationSuppressed(**about)
+    return NotificationSuppressedV2(**about, subject_id=draft.subject_id)
+
+
+def _about(draft: Draft, notification_id: str, seq: int, rule: str) -> dict[str, Any]:
+    return {
+        "member_id": draft.recipient_id,
+        "version": seq,
+        "notification_id": notification_id,
+        "kind": draft.kind,
+        "thread_id": draft.thread_id,
+        "community_id": draft.community_id,
+        "rule": rule,
+    }
 
 
 def read(item: Item, seq: int) -> NotificationRead:

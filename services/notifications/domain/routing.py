@@ -15,6 +15,25 @@ from shared.contracts.discussions import (
     SolutionRevised,
 )
 from shared.contracts.matching import ExpertAskAccepted, ExpertAskDeclined, ExpertAsked
+from shared.contracts.members import (
+    ConnectionMade,
+    ConnectionRequested,
+    MemberRemoved,
+    MembershipApproved,
+    MembershipDeclined,
+    RoleChanged,
+)
+from shared.contracts.mentorships import (
+    MentorshipAccepted,
+    MentorshipCancelled,
+    MentorshipCheckedIn,
+    MentorshipCompleted,
+    MentorshipDeclined,
+    MentorshipEnded,
+    MentorshipEvent,
+    MentorshipExpired,
+    MentorshipRequested,
+)
 from shared.contracts.notifications import NotificationKind
 
 
@@ -25,22 +44,30 @@ class Thread(NamedTuple):
     title: str
 
 
+class Known(NamedTuple):
+    """What is known beside the events: the threads, and what communities are called, each by its id."""
+
+    threads: Mapping[str, Thread] = MappingProxyType({})
+    communities: Mapping[str, str] = MappingProxyType({})
+
+
 class Draft(NamedTuple):
     """A notification that somebody should get, unless a rule holds it back."""
 
     recipient_id: str
     kind: NotificationKind
-    thread_id: str
-    community_id: str
+    thread_id: str | None
+    community_id: str | None
+    """The community that one must belong to, to see it."""
     actor_id: str
     title: str
-    """The problem's."""
+    """The problem's, or the community's name; empty where it is about neither."""
     subject_id: str
-    """What it is about: the ask, the solution, the comment."""
+    """What it is about: the ask, the solution, the comment, the mentorship, the connection, the community."""
     note: str | None = None
     """Words that came with the event: why this expert, why declined, what changed."""
     about: str | None = None
-    """What the recipient wrote that was commented on: problem, solution or comment."""
+    """What the recipient wrote that was commented on (problem, solution or comment), or the role given."""
 
 
 class Rule(NamedTuple):
@@ -102,16 +129,66 @@ RULES: Mapping[NotificationKind, Rule] = {
         "because you proposed a solution",
         "{actor} resolved “{title}”",
     ),
+    "connection-request": Rule(
+        "asked-to-connect", "because {actor} asked to connect with you", "{actor} would like to connect"
+    ),
+    "connection-made": Rule(
+        "own-connection", "because you asked {actor} to connect", "{actor} is connected with you"
+    ),
+    "membership-approved": Rule(
+        "own-access", "because you asked to join “{title}”", "{actor} let you into “{title}”"
+    ),
+    "membership-declined": Rule(
+        "own-access", "because you asked to join “{title}”", "{actor} did not let you into “{title}”"
+    ),
+    "member-removed": Rule(
+        "own-access", "because you belonged to “{title}”", "{actor} removed you from “{title}”"
+    ),
+    "role-changed": Rule(
+        "own-access", "because you belong to “{title}”", "{actor} made you {about} of “{title}”"
+    ),
+    "mentorship-request": Rule(
+        "asked-as-mentor", "because you offer to be a mentor", "{actor} asks you to be their mentor"
+    ),
+    "mentorship-accepted": Rule(
+        "own-mentorship-request", "because you asked {actor} to be your mentor", "{actor} is your mentor now"
+    ),
+    "mentorship-declined": Rule(
+        "own-mentorship-request",
+        "because you asked {actor} to be your mentor",
+        "{actor} cannot be your mentor now",
+    ),
+    "mentorship-expired": Rule(
+        "own-mentorship-request",
+        "because you asked {actor} to be your mentor",
+        "Your request to {actor} has expired",
+    ),
+    "mentorship-cancelled": Rule(
+        "asked-as-mentor", "because {actor} had asked you to be their mentor", "{actor} took the request back"
+    ),
+    "check-in-due": Rule(
+        "own-mentorship", "because you are in a mentorship with {actor}", "A check-in with {actor} is due"
+    ),
+    "mentorship-completed": Rule(
+        "own-mentorship",
+        "because you were in a mentorship with {actor}",
+        "Your mentorship with {actor} is completed: say how it was",
+    ),
+    "mentorship-ended": Rule(
+        "own-mentorship",
+        "because you were in a mentorship with {actor}",
+        "Your mentorship with {actor} has ended",
+    ),
 }
 """The rule of each kind. Stored items name their kind alone; the words are put together when read."""
 
 
-def route(event: Event, threads: Mapping[str, Thread] = MappingProxyType({})) -> list[Draft]:
+def route(event: Event, known: Known = Known()) -> list[Draft]:  # noqa: B008 it cannot be changed
     """Whom ``event`` notifies, and of what. Never the one who acted, and nobody twice.
 
-    ``threads`` has what is known of the threads of events that do not say it themselves.
+    ``known`` has what is known of the threads and communities of events that do not say it themselves.
     """
-    return [draft for draft in _ROUTES[type(event)](event, threads) if draft.recipient_id != draft.actor_id]
+    return [draft for draft in _ROUTES[type(event)](event, known) if draft.recipient_id != draft.actor_id]
 
 
 def _expert_asked(event: ExpertAsked, _: object) -> list[Draft]:
@@ -150,8 +227,8 @@ def _solution_proposed(event: SolutionProposed, _: object) -> list[Draft]:
     ]  # fmt: skip
 
 
-def _solution_revised(event: SolutionRevised, threads: Mapping[str, Thread]) -> list[Draft]:
-    thread = threads.get(event.thread_id)
+def _solution_revised(event: SolutionRevised, known: Known) -> list[Draft]:
+    thread = known.threads.get(event.thread_id)
     if not event.major or thread is None:
         return []
     return [
@@ -201,7 +278,114 @@ def _comment_added(event: CommentAdded, _: object) -> list[Draft]:
     return drafts
 
 
-_ROUTES: dict[type[Event], Callable[[Any, Mapping[str, Thread]], list[Draft]]] = {
+def _connection_requested(event: ConnectionRequested, _: object) -> list[Draft]:
+    return [
+        Draft(
+            event.addressee_id, "connection-request", None, None, event.requester_id, "", event.connection_id,
+            event.note or None,
+        )
+    ]  # fmt: skip
+
+
+def _connection_made(event: ConnectionMade, _: object) -> list[Draft]:
+    return [
+        Draft(
+            event.requester_id, "connection-made", None, None, event.addressee_id, "", event.connection_id
+        )
+    ]  # fmt: skip
+
+
+def _access(
+    event: MembershipApproved | MembershipDeclined | MemberRemoved | RoleChanged,
+    known: Known,
+    kind: NotificationKind,
+    actor_id: str,
+    *,
+    note: str = "",
+    about: str | None = None,
+) -> list[Draft]:
+    """A change of access is told whether or not the recipient belongs to the community by now."""
+    title = known.communities.get(event.community_id, "a community")
+    return [
+        Draft(event.member_id, kind, None, None, actor_id, title, event.community_id, note or None, about)
+    ]
+
+
+def _membership_approved(event: MembershipApproved, known: Known) -> list[Draft]:
+    return _access(event, known, "membership-approved", event.approved_by)
+
+
+def _membership_declined(event: MembershipDeclined, known: Known) -> list[Draft]:
+    return _access(event, known, "membership-declined", event.declined_by, note=event.reason)
+
+
+def _member_removed(event: MemberRemoved, known: Known) -> list[Draft]:
+    return _access(event, known, "member-removed", event.removed_by, note=event.reason)
+
+
+def _role_changed(event: RoleChanged, known: Known) -> list[Draft]:
+    return _access(event, known, "role-changed", event.changed_by, about=f"a {event.role}")
+
+
+def _to_mentor(event: MentorshipEvent, kind: NotificationKind, note: str = "") -> Draft:
+    return Draft(event.mentor_id, kind, None, None, event.mentee_id, "", event.mentorship_id, note or None)
+
+
+def _to_mentee(event: MentorshipEvent, kind: NotificationKind, note: str = "") -> Draft:
+    return Draft(event.mentee_id, kind, None, None, event.mentor_id, "", event.mentorship_id, note or None)
+
+
+def _mentorship_requested(event: MentorshipRequested, _: object) -> list[Draft]:
+    return [_to_mentor(event, "mentorship-request", event.message)]
+
+
+def _mentorship_accepted(event: MentorshipAccepted, _: object) -> list[Draft]:
+    return [_to_mentee(event, "mentorship-accepted")]
+
+
+def _mentorship_declined(event: MentorshipDeclined, _: object) -> list[Draft]:
+    return [_to_mentee(event, "mentorship-declined", event.reason)]
+
+
+_EXPIRED = {
+    "unanswered": "It was not answered in time.",
+    "capacity-reached": "All places are taken.",
+    "mentor-withdrawn": "The offer was withdrawn.",
+}
+
+
+def _mentorship_expired(event: MentorshipExpired, _: object) -> list[Draft]:
+    return [_to_mentee(event, "mentorship-expired", _EXPIRED[event.why])]
+
+
+def _mentorship_cancelled(event: MentorshipCancelled, _: object) -> list[Draft]:
+    return [_to_mentor(event, "mentorship-cancelled")]
+
+
+def _mentorship_checked_in(event: MentorshipCheckedIn, _: object) -> list[Draft]:
+    if event.status != "due":
+        return []
+    return [_to_mentor(event, "check-in-due"), _to_mentee(event, "check-in-due")]
+
+
+def _mentorship_completed(event: MentorshipCompleted, _: object) -> list[Draft]:
+    both = [_to_mentor(event, "mentorship-completed"), _to_mentee(event, "mentorship-completed")]
+    return [draft for draft in both if draft.recipient_id != event.completed_by]
+
+
+_ENDED = {
+    "never-started": "No check-in took place.",
+    "faded-out": "Its time is over, and few check-ins took place.",
+}
+
+
+def _mentorship_ended(event: MentorshipEnded, _: object) -> list[Draft]:
+    note = event.reason or _ENDED.get(event.why, "")
+    both = [_to_mentor(event, "mentorship-ended", note), _to_mentee(event, "mentorship-ended", note)]
+    return [draft for draft in both if draft.recipient_id != event.ended_by]
+
+
+_ROUTES: dict[type[Event], Callable[[Any, Known], list[Draft]]] = {
     ExpertAsked: _expert_asked,
     ExpertAskAccepted: _ask_accepted,
     ExpertAskDeclined: _ask_declined,
@@ -210,6 +394,20 @@ _ROUTES: dict[type[Event], Callable[[Any, Mapping[str, Thread]], list[Draft]]] =
     SolutionEndorsed: _solution_endorsed,
     SolutionAccepted: _solution_accepted,
     CommentAdded: _comment_added,
+    ConnectionRequested: _connection_requested,
+    ConnectionMade: _connection_made,
+    MembershipApproved: _membership_approved,
+    MembershipDeclined: _membership_declined,
+    MemberRemoved: _member_removed,
+    RoleChanged: _role_changed,
+    MentorshipRequested: _mentorship_requested,
+    MentorshipAccepted: _mentorship_accepted,
+    MentorshipDeclined: _mentorship_declined,
+    MentorshipExpired: _mentorship_expired,
+    MentorshipCancelled: _mentorship_cancelled,
+    MentorshipCheckedIn: _mentorship_checked_in,
+    MentorshipCompleted: _mentorship_completed,
+    MentorshipEnded: _mentorship_ended,
 }
 
 NOTIFYING = tuple(_ROUTES)
