@@ -151,6 +151,13 @@ def test_an_expired_request_says_why(why: str) -> None:
     assert draft.note
 
 
+@pytest.mark.parametrize("why", get_args(MentorshipEnded.model_fields["why"].annotation))
+def test_an_ended_mentorship_says_why(why: str) -> None:
+    by = "ben" if why == "by-a-side" else None
+    event = made(MentorshipEnded, **SIDES, ended_by=by, why=why, reason="I change jobs." if by else "")
+    assert all(draft.note for draft in route(event))
+
+
 def test_what_is_about_no_thread_is_muted_by_its_subject() -> None:
     (draft,) = route(made(MentorshipAccepted, **SIDES, mentorship_id="m1"))
     assert inbox.held_back(draft, None, set()) is None

@@ -376,6 +376,7 @@ def _mentorship_completed(event: MentorshipCompleted, _: object) -> list[Draft]:
 _ENDED = {
     "never-started": "No check-in took place.",
     "faded-out": "Its time is over, and few check-ins took place.",
+    "member-erased": "The other side left the platform.",
 }
 
 
