@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from services.discussions import api, imports, store
+from services.discussions.duties import DUTIES
 from services.discussions.reactions import reactions
 from shared.service import Service
 
 service = Service(
     name="discussions",
-    about="Problems, solutions and their revisions, endorsements, comments.",
+    about="Problems, solutions, comments, case studies, resources, benchmarks, gatherings.",
     routers=[*api.ROUTERS, imports.router],
     reactions=reactions,
     indexes=store.INDEXES,
+    duties=DUTIES,
 )

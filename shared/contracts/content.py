@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contracts.base import Body, MemberId, SolutionId, Tags, ThreadId, Title
+from shared.contracts.base import Body, MemberId, Moment, OrgId, SolutionId, Tags, ThreadId, Title
 from shared.contracts.discussions import ThreadEvent
 
 ContentState = Literal["published", "outdated", "archived"]
@@ -73,3 +73,68 @@ class ContentReused(ThreadEvent):
     title: Title
     tags: Tags
     reused: Annotated[int, Field(description="How many members used it by now.", ge=1, examples=[12])]
+
+
+class Measure(BaseModel):
+    """What a benchmark asks for: a number in a unit, or one of a few choices."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: Annotated[str, Field(description="What is measured.", examples=["Days to a permit"])]
+    kind: Annotated[Literal["number", "choice"], Field(description="How.", examples=["number"])]
+    unit: str | None = Field(None, description="A number's unit.", examples=["days"])
+    lowest: float | None = Field(None, description="The lowest number there can be.", examples=[0])
+    highest: float | None = Field(None, description="The highest number there can be.", examples=[365])
+    choices: list[str] = Field(
+        default_factory=list, description="What can be chosen.", examples=[["yes", "no"]]
+    )
+
+
+MEASURES = [
+    {"name": "Days to a permit", "kind": "number", "unit": "days", "lowest": 0},
+    {"name": "Signed digitally", "kind": "choice", "choices": ["all", "some", "none"]},
+]
+
+
+class BenchmarkEvent(ThreadEvent, abstract=True):
+    """Something that happened to a benchmark."""
+
+    author_id: MemberId
+    title: Annotated[str, Field(description="The question.", examples=["How long does a permit take you?"])]
+
+
+class BenchmarkOpened(BenchmarkEvent):
+    """A member asks all organisations the same question."""
+
+    actor = "author_id"
+    body: Body
+    tags: Tags
+    measures: Annotated[list[Measure], Field(description="What is asked for.", examples=[MEASURES])]
+    nameless: Annotated[
+        bool, Field(description="Whether nobody learns whose answer is whose.", examples=[False])
+    ]
+    closes_at: Moment | None = Field(
+        description="When it closes by itself.", examples=["2026-06-30T16:00:00Z"]
+    )
+
+
+class BenchmarkAnswered(BenchmarkEvent):
+    """An organisation answered, or changed its answer. Says nothing of who where answers are nameless."""
+
+    actor = "answered_by"
+    answered_by: MemberId | None = Field(
+        description="Who answered.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"]
+    )
+    org_id: OrgId | None = Field(description="For which organisation.", examples=["city-of-aarhus"])
+    answers: Annotated[int, Field(description="How many answers there are by now.", ge=1, examples=[5])]
+
+
+class BenchmarkClosed(BenchmarkEvent):
+    """A benchmark takes no more answers."""
+
+    actor = "closed_by"
+    closed_by: MemberId | None = Field(
+        description="Who closed it; nobody where its time had come.",
+        examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"],
+    )
+    answers: Annotated[int, Field(description="How many answers it got.", ge=0, examples=[14])]

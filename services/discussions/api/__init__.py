@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from services.discussions.api import (
+    benchmarks,
     case_studies,
     comments,
     problems,
@@ -23,5 +24,6 @@ ROUTERS: list[APIRouter] = [
     case_studies.router,
     resources.router,
     reuses.router,
+    benchmarks.router,
     reactions.router,
 ]

@@ -2,6 +2,7 @@
 
 from services.discussions.commands import (
     access,
+    benchmarks,
     case_studies,
     comments,
     content,
@@ -14,6 +15,7 @@ from services.discussions.commands import (
 
 __all__ = [
     "access",
+    "benchmarks",
     "case_studies",
     "comments",
     "content",

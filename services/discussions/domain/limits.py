@@ -2,5 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 COMMENT_DEPTH = 6
 """How deep replies go: a comment on anything else has depth 1, a reply to it 2, and so on."""
+
+BENCHMARK_ANSWERS = 500
+"""How many answers a benchmark takes at most: it is shown as one table."""
+BENCHMARK_OPEN_FOR = timedelta(days=730)
+"""How far ahead a benchmark may close."""
+NAMELESS_ANSWERS = 3
+"""With fewer, a nameless benchmark shows none: one would know whose they are."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from services.discussions.store import (
     access,
+    benchmarks,
     comments,
     content,
     imports,
@@ -21,6 +22,7 @@ from shared.storage import Index
 
 __all__ = [
     "access",
+    "benchmarks",
     "comments",
     "content",
     "imports",
@@ -35,7 +37,12 @@ __all__ = [
 
 INDEXES: Mapping[str, Sequence[Index]] = {
     **access.INDEXES,
-    threads.THREADS: [*threads.INDEXES[threads.THREADS], *content.INDEXES[threads.THREADS]],
+    threads.THREADS: [
+        *threads.INDEXES[threads.THREADS],
+        *content.INDEXES[threads.THREADS],
+        *benchmarks.INDEXES[threads.THREADS],
+    ],
+    benchmarks.ANSWERS: benchmarks.INDEXES[benchmarks.ANSWERS],
     **solutions.INDEXES,
     **comments.INDEXES,
     **reuses.INDEXES,

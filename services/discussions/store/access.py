@@ -144,6 +144,12 @@ async def find_reader(database: Database, community_id: str, member_id: str) -> 
     return Reader.model_validate(row) if row else None
 
 
+async def organisation(database: Database, community_id: str, member_id: str) -> str | None:
+    """The organisation with which the member belongs to the community, if to any."""
+    row = await database[MEMBERSHIPS].find_one({"_id": pair(community_id, member_id)}, {"org_id": 1})
+    return row.get("org_id") if row else None
+
+
 async def people(database: Database, member_ids: Iterable[str]) -> dict[str, tuple[str, str | None]]:
     """Names and organisations of members, as far as known."""
     rows = database[PEOPLE].find({"_id": {"$in": list(set(member_ids))}})
