@@ -5,4 +5,8 @@ from __future__ import annotations
 from services.discussions import commands, store
 from shared.clockwork import Duty
 
-DUTIES = (Duty("benchmarks", store.benchmarks.due, commands.benchmarks.close_in_time),)
+DUTIES = (
+    Duty("benchmarks", store.benchmarks.due, commands.benchmarks.close_in_time),
+    # Candidates nobody objects to become best practices; these are reviewed, or lapse.
+    Duty("practices", store.solutions.due, commands.practices.let_time_pass),
+)

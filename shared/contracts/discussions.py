@@ -27,6 +27,14 @@ ItemKind = Literal[
     "problem", "case-study", "resource", "benchmark", "gathering", "solution", "adaptation", "comment"
 ]
 """What can be commented on, reacted to and flagged: the threads of every kind, and what is in them."""
+SolutionState = Literal[
+    "proposed", "recommended", "candidate", "best-practice", "review-due", "re-verified", "lapsed",
+    "contested", "superseded",
+]  # fmt: skip
+StateAfter = Annotated[
+    SolutionState | None,
+    Field(description="The solution's state after it, where it is said.", examples=["recommended"]),
+]
 
 
 class ThreadEvent(Event, abstract=True):
@@ -126,6 +134,12 @@ class SolutionRevised(SolutionEvent):
     note: Annotated[str, Field(description="What changed and why.", examples=["Say which form to use."])]
     body: Body
     endorsements: Annotated[int, Field(description="Current endorsements after it.", ge=0, examples=[2])]
+    state: StateAfter = None
+    asked: list[MemberId] = Field(
+        default_factory=list,
+        description="Whose endorsement became stale by it: whether it still holds is theirs to say.",
+        examples=[["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"]],
+    )
 
 
 class SolutionEndorsed(SolutionEvent):
@@ -140,6 +154,7 @@ class SolutionEndorsed(SolutionEvent):
     problem_title: Title
     tags: Tags
     endorsements: Annotated[int, Field(description="Current endorsements with it.", ge=1, examples=[3])]
+    state: StateAfter = None
 
 
 class EndorsementWithdrawn(SolutionEvent):
@@ -149,6 +164,7 @@ class EndorsementWithdrawn(SolutionEvent):
     endorser_id: MemberId
     tags: Tags
     endorsements: Annotated[int, Field(description="Current endorsements without it.", ge=0, examples=[2])]
+    state: StateAfter = None
 
 
 class SolutionAccepted(SolutionEvent):

@@ -19,6 +19,8 @@ NotificationKind = Literal[
     ThreadKind, "connection-request", "connection-made", "membership-approved", "membership-declined",
     "member-removed", "role-changed", "mentorship-request", "mentorship-accepted", "mentorship-declined",
     "mentorship-expired", "mentorship-cancelled", "check-in-due", "mentorship-completed", "mentorship-ended",
+    "reaffirmation", "contest", "contest-resolved", "candidacy", "recognition", "review-due",
+    "practice-ended",
 ]  # fmt: skip
 """All kinds. The second version of the events leaves them open: more will come."""
 

@@ -44,6 +44,15 @@ from shared.contracts.notifications import (
     NotificationSuppressedV2,
     ThreadKind,
 )
+from shared.contracts.practices import (
+    BestPracticeProposed,
+    BestPracticeRecognised,
+    ContestResolved,
+    PracticeLapsed,
+    PracticeReviewDue,
+    PracticeSuperseded,
+    SolutionContested,
+)
 
 SIDES = {"mentor_id": "mira", "mentee_id": "ben"}
 KNOWN = Known({"t": Thread("asker", "Permits wait")}, {"c": "Permit offices"})
@@ -68,9 +77,9 @@ def told(event: Event) -> dict[str, str]:
         (made(ExpertAskDeclined, expert_id="expert", asker_id="asker"), {"asker": "ask-declined"}),
         (made(SolutionProposed, problem_author_id="asker", solution_author_id="solver"), {"asker": "reply"}),
         (made(SolutionProposed, problem_author_id="asker", solution_author_id="asker"), {}),
-        (made(SolutionRevised, editor_id="solver", major=True), {"asker": "revision"}),
+        (made(SolutionRevised, editor_id="solver", major=True, asked=[]), {"asker": "revision"}),
         (made(SolutionRevised, editor_id="solver", major=False), {}),
-        (made(SolutionRevised, editor_id="asker", major=True), {}),
+        (made(SolutionRevised, editor_id="asker", major=True, asked=[]), {}),
         (made(SolutionRevised, editor_id="solver", major=True, thread_id="unheard-of"), {}),
         (made(SolutionEndorsed, solution_author_id="solver", endorser_id="peer"), {"solver": "endorsement"}),
         (made(SolutionAccepted, solution_author_id="solver", accepted_by="asker"), {"solver": "acceptance"}),
@@ -114,6 +123,35 @@ def told(event: Event) -> dict[str, str]:
         (
             made(MentorshipEnded, **SIDES, ended_by=None, why="faded-out", reason=""),
             {"mira": "mentorship-ended", "ben": "mentorship-ended"},
+        ),
+        (
+            made(SolutionRevised, editor_id="solver", major=True, asked=["peer", "solver", "asker"]),
+            {"asker": "reaffirmation", "peer": "reaffirmation"},
+        ),
+        (
+            made(SolutionContested, author_ids=["solver", "second"], contester_id="peer"),
+            {"solver": "contest", "second": "contest"},
+        ),
+        (made(ContestResolved, contester_id="peer", resolved_by="solver"), {"peer": "contest-resolved"}),
+        (made(ContestResolved, contester_id="peer", resolved_by="peer"), {}),
+        (
+            made(BestPracticeProposed, author_ids=["solver"], steward_ids=["sue", "solver"]),
+            {"sue": "candidacy", "solver": "candidacy"},
+        ),
+        (made(BestPracticeProposed, change="approved", author_ids=["solver"], changed_by="sue"), {}),
+        (
+            made(BestPracticeProposed, change="objected", author_ids=["solver"], changed_by="sue"),
+            {"solver": "candidacy"},
+        ),
+        (made(BestPracticeRecognised, author_ids=["solver"]), {"solver": "recognition"}),
+        (
+            made(PracticeReviewDue, author_ids=["solver"], steward_ids=["sue"]),
+            {"sue": "review-due", "solver": "review-due"},
+        ),
+        (made(PracticeLapsed, author_ids=["solver"]), {"solver": "practice-ended"}),
+        (
+            made(PracticeSuperseded, author_ids=["solver", "sue"], superseded_by="sue"),
+            {"solver": "practice-ended"},
         ),
     ],
 )

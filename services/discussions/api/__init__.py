@@ -8,6 +8,7 @@ from services.discussions.api import (
     benchmarks,
     case_studies,
     comments,
+    practices,
     problems,
     reactions,
     resources,
@@ -19,6 +20,7 @@ from services.discussions.api import (
 ROUTERS: list[APIRouter] = [
     problems.router,
     solutions.router,
+    practices.router,
     comments.router,
     threads.router,
     case_studies.router,

@@ -18,7 +18,7 @@ from services.discussions.api.common import (
 from services.discussions.commands import solutions as commands
 from services.discussions.domain.solution import Revision, Solution
 from services.discussions.queries import Names
-from shared.contracts.discussions import Basis
+from shared.contracts.discussions import Basis, SolutionState
 from shared.ids import new_id
 from shared.storage import Database, UnitOfWork
 from shared.web import texts
@@ -70,6 +70,12 @@ class SolutionView(MarkdownView):
     revision: int
     endorsements: int = Field(description="Current ones.")
     tried: int = Field(description="Those among them who tried it.")
+    counted: int = Field(description="Current ones that count: of an organisation's, only its share.")
+    contesting: int = Field(description="Members who contest it.")
+    score: float = Field(description="How far the community stands behind it, 0 to 1.", examples=[0.75])
+    state: SolutionState
+    authors: list[Author] = Field(description="Everybody who wrote a revision.")
+    superseded_by: str | None
     accepted: bool
     reused: int = Field(description="How many members used it.")
     imported_score: int | None
@@ -86,8 +92,16 @@ class SolutionView(MarkdownView):
             problem_id=solution.thread_id,
             author=Author.of(solution.author_id, solution, names),
             hidden=bool(solution.hidden),
-            **solution.model_dump(exclude={"solution_id", "thread_id", "author_id", "authors", "hidden"}),
+            authors=[Author.of(each, solution, names) for each in solution.authors],
+            score=solution.score,
+            **solution.model_dump(include=_SHOWN),
         )
+
+
+_SHOWN = {
+    "community_id", "body", "revision", "endorsements", "tried", "counted", "contesting", "state",
+    "superseded_by", "accepted", "reused", "reactions", "imported_score", "proposed_at", "updated_at",
+}  # fmt: skip
 
 
 class RevisionView(View):
@@ -144,7 +158,7 @@ async def list_solutions(
     shown, following = page(
         rows, limit, lambda row: milliseconds(row.proposed_at), lambda row: row.solution_id
     )
-    names = await queries.names(database, caller, shown, (row.author_id for row in shown))
+    names = await queries.names(database, caller, shown, (each for row in shown for each in row.authors))
     return Page(items=[SolutionView.of(row, names) for row in shown], next=following)
 
 
@@ -159,7 +173,7 @@ async def read_solution(
     """A solution with its latest text."""
     solution = await queries.solution(database, caller, solution_id)
     response.headers["ETag"] = etag(solution.revision)
-    names = await queries.names(database, caller, [solution], [solution.author_id])
+    names = await queries.names(database, caller, [solution], solution.authors)
     return await SolutionView.of(solution, names).rendered(html)
 
 
@@ -231,6 +245,19 @@ async def withdraw(solution_id: SolutionPath, mutate: Mutating, database: Db) ->
     return await mutate(work)
 
 
+@router.post(
+    "/solutions/{solution_id}/endorsement/reaffirm", response_model=SolutionView, responses=WRITE_PROBLEMS
+)
+async def reaffirm(solution_id: SolutionPath, mutate: Mutating, database: Db) -> Response:
+    """Your endorsement, which a major revision made stale, still holds."""
+
+    async def work(uow: UnitOfWork) -> Answer:
+        solution = await commands.reaffirm(uow, mutate.caller.member_id, solution_id)
+        return await _answer(database, mutate.caller, solution)
+
+    return await mutate(work)
+
+
 @router.post("/problems/{problem_id}/accept", response_model=SolutionView, responses=WRITE_PROBLEMS)
 async def accept(problem_id: ProblemPath, body: Acceptance, mutate: Mutating, database: Db) -> Response:
     """Say which solution solved your problem."""
@@ -245,5 +272,5 @@ async def accept(problem_id: ProblemPath, body: Acceptance, mutate: Mutating, da
 async def _answer(
     database: Database, caller: Caller, solution: Solution, status: int = 200, location: str | None = None
 ) -> Answer:
-    names = await queries.names(database, caller, [solution], [solution.author_id])
+    names = await queries.names(database, caller, [solution], solution.authors)
     return Answer(SolutionView.of(solution, names), status, solution.revision, location)

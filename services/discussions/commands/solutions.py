@@ -5,19 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.discussions import store
-from services.discussions.commands import access
-from services.discussions.commands.recording import record
+from services.discussions.commands import access, settling
 from services.discussions.domain import solution as solutions
 from services.discussions.domain.access import (
     no_such_solution,
     require_author_or_curator,
 )
+from services.discussions.domain.contest import not_contesting
 from services.discussions.domain.problem import Problem
 from services.discussions.domain.rules import Rules
 from services.discussions.domain.solution import Endorsement, Solution
-from shared.contracts.discussions import Basis
+from shared.contracts.discussions import Basis, EndorsementWithdrawn
 from shared.storage import UnitOfWork
 from shared.web.mutations import require_version
+
+ENDORSERS_ASKED = 5_000
+"""How many endorsers one event asks whether what they vouched for still holds; more have never endorsed one
+solution, and more would not fit beside its text."""
 
 
 async def propose(
@@ -35,11 +39,10 @@ async def propose(
     problem, solution, revision, event = solutions.propose(
         problem, author, solution_id, body, at or uow.now, imported_score
     )
-    store.threads.save_thread(uow, problem)
-    store.solutions.save_solution(uow, solution)
     store.solutions.save_revision(uow, revision)
     store.access.note_contribution(uow, author)
-    record(uow, event, at)
+    community = await store.access.load_community(uow, problem.community_id)
+    _, solution = await settling.conclude(uow, community, problem, solution, [event], at)
     return solution
 
 
@@ -58,27 +61,44 @@ async def revise(
 
     An import knows none: it repeats what was allowed where it comes from, so nobody's role is asked for.
     """
-    problem, solution, actor = await access.solution(uow, actor_id, solution_id)
+    problem, solution, actor, community = await settling.load(uow, actor_id, solution_id)
     if version is not None:
         require_author_or_curator(actor, solution.author_id, "revise this solution")
         require_version(solution.revision, version)
     problem, solution, revision, event = solutions.revise(
         problem, solution, actor_id, body, note, major=major, now=at or uow.now
     )
-    store.threads.save_thread(uow, problem)
-    store.solutions.save_solution(uow, solution)
     store.solutions.save_revision(uow, revision)
     if major:
+        endorsers = await store.solutions.endorsers(uow, solution_id, ENDORSERS_ASKED)
+        event = event.model_copy(update={"asked": [each for each in endorsers if each != actor_id]})
         store.solutions.make_stale(uow, solution_id)
-    record(uow, event, at)
+    problem, solution, withdrawn = await withdraw_authors_own(uow, problem, solution, actor_id, stale=major)
+    _, solution = await settling.conclude(uow, community, problem, solution, [event, *withdrawn], at)
     return solution
+
+
+async def withdraw_authors_own(
+    uow: UnitOfWork, problem: Problem, solution: Solution, author_id: str, *, stale: bool = False
+) -> tuple[Problem, Solution, list[EndorsementWithdrawn]]:
+    """Whoever becomes an author of what they vouched for does so no longer; ``stale``: this unit makes
+    endorsements stale."""
+    present = await store.solutions.load_endorsement(uow, solution.solution_id, author_id)
+    if present is None or present.state == "withdrawn":
+        return problem, solution, []
+    if stale:
+        present = present.model_copy(update={"state": "stale"})
+    problem, solution, endorsement, event = solutions.withdraw(problem, solution, present)
+    store.solutions.save_endorsement(uow, endorsement)
+    return problem, solution, [event]
 
 
 async def endorse(
     uow: UnitOfWork, endorser_id: str, solution_id: str, basis: Basis, at: datetime | None = None
 ) -> tuple[Solution, Endorsement]:
     """Vouch for a solution's present revision."""
-    problem, solution, endorser = await access.solution(uow, endorser_id, solution_id)
+    problem, solution, endorser, community = await settling.load(uow, endorser_id, solution_id)
+    not_contesting(await store.contests.load_open(uow, solution_id, endorser_id))
     now = at or uow.now
     problem, solution, endorsement, event = solutions.endorse(
         problem,
@@ -86,26 +106,33 @@ async def endorse(
         endorser,
         await store.solutions.load_endorsement(uow, solution_id, endorser_id),
         basis,
-        rules=Rules.of((await store.access.load_community(uow, solution.community_id)).rules),
+        rules=Rules.of(community.rules),
         now=now,
     )
-    store.threads.save_thread(uow, problem)
-    store.solutions.save_solution(uow, solution)
     store.solutions.save_endorsement(uow, endorsement)
     store.access.note_endorsement(uow, endorser, now)
-    record(uow, event, at)
+    _, solution = await settling.conclude(uow, community, problem, solution, [event], at)
     return solution, endorsement
+
+
+async def reaffirm(uow: UnitOfWork, endorser_id: str, solution_id: str) -> Solution:
+    """An endorsement that a major revision made stale still holds."""
+    problem, solution, endorser, community = await settling.load(uow, endorser_id, solution_id)
+    not_contesting(await store.contests.load_open(uow, solution_id, endorser_id))
+    present = await store.solutions.load_endorsement(uow, solution_id, endorser_id)
+    problem, solution, endorsement, event = solutions.reaffirm(problem, solution, endorser, present, uow.now)
+    store.solutions.save_endorsement(uow, endorsement)
+    _, solution = await settling.conclude(uow, community, problem, solution, [event])
+    return solution
 
 
 async def withdraw(uow: UnitOfWork, endorser_id: str, solution_id: str) -> Solution:
     """No longer vouch for a solution."""
-    problem, solution, _ = await access.solution(uow, endorser_id, solution_id)
+    problem, solution, _, community = await settling.load(uow, endorser_id, solution_id)
     present = await store.solutions.load_endorsement(uow, solution_id, endorser_id)
     problem, solution, endorsement, event = solutions.withdraw(problem, solution, present)
-    store.threads.save_thread(uow, problem)
-    store.solutions.save_solution(uow, solution)
     store.solutions.save_endorsement(uow, endorsement)
-    record(uow, event)
+    _, solution = await settling.conclude(uow, community, problem, solution, [event])
     return solution
 
 
@@ -117,11 +144,10 @@ async def accept(
     solution = await store.solutions.load_solution(uow, solution_id)
     if solution is None or solution.thread_id != thread_id:
         raise no_such_solution()
+    community = await store.access.load_community(uow, solution.community_id)
+    problem, solution = await settling.catch_up(uow, community, problem, solution)
     earlier = problem.accepted_id
     problem, solution, event = solutions.accept(problem, solution, actor)
-    store.threads.save_thread(uow, problem)
-    store.solutions.save_solution(uow, solution)
     if earlier is not None:
         store.solutions.unaccept(uow, earlier)
-    record(uow, event, at)
-    return problem, solution
+    return await settling.conclude(uow, community, problem, solution, [event], at)

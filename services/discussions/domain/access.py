@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.contracts.members import DEFAULT_RULES, CommunityRules, Role, Stage
+from shared.contracts.members import DEFAULT_RULES, CommunityKind, CommunityRules, Role, Stage
 from shared.errors import Conflict, Forbidden, NotFound
 
 
@@ -16,6 +16,9 @@ class Community(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     community_id: str
+    kind: CommunityKind = "external"
+    """The stricter one, as long as nothing is known of it."""
+    org_id: str | None = None
     rules: CommunityRules = DEFAULT_RULES
     allow_anonymous: bool = False
     stage: Stage = "forming"
@@ -43,6 +46,8 @@ class Participant(Reader):
     joined_at: datetime
     contributed: bool = False
     """Whether they posted, answered or commented in this community."""
+    threads_read: int = 0
+    """How many of its threads they have read."""
     endorsed_at: list[datetime] = []
     """When they endorsed something here lately, withdrawn or not."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.discussions.domain.access import Participant
 from services.discussions.domain.item import Item
+from services.discussions.domain.ladder import TRANSITIONS, Candidacy, Recognition, score
 from services.discussions.domain.problem import Problem
 from services.discussions.domain.rules import Rules
 from shared.contracts.discussions import (
@@ -18,6 +19,7 @@ from shared.contracts.discussions import (
     SolutionEndorsed,
     SolutionProposed,
     SolutionRevised,
+    SolutionState,
 )
 from shared.errors import Conflict, Forbidden
 
@@ -51,12 +53,35 @@ class Solution(Item):
     endorsements: int = 0
     """Current ones: neither stale nor withdrawn."""
     tried: int = 0
+    by_organisation: dict[str, int] = Field(default_factory=dict)
+    """Current endorsements of each organisation's members."""
+    counted: int = 0
+    """Current endorsements that count: all of them, but for an organisation's limited share."""
+    contesting: int = 0
+    """Members who contest it."""
+    dangerous: int = 0
+    """Those among them who say that it is dangerous."""
+    worked: int = 0
+    """Adaptations that worked, by different organisations or people."""
+    text_since: int = 1
+    """The latest major revision: what was said about earlier ones was about another text."""
+    state: SolutionState = "proposed"
+    candidacy: Candidacy | None = None
+    recognition: Recognition | None = None
+    superseded_by: str | None = None
+    due_at: datetime | None = None
+    """When time alone changes something about it next."""
     accepted: bool = False
     reused: int = 0
     """How many members said that they used it."""
     imported_score: int | None = None
     proposed_at: datetime
     updated_at: datetime
+
+    @property
+    def score(self) -> float:
+        """How far the community stands behind it, between 0 and 1."""
+        return score(self.counted, self.contesting)
 
 
 class Endorsement(BaseModel):
@@ -125,21 +150,33 @@ def revise(
     major: bool,
     now: datetime,
 ) -> tuple[Problem, Solution, Revision, SolutionRevised]:
-    """A new revision. After a major one the endorsements so far are stale and an acceptance is void: they
-    were for what it said before. A minor one keeps them."""
+    """A new revision. After a major one the endorsements so far are stale, an acceptance and a recognition
+    as a best practice are void, and adaptations count no more: they were of what it said before. A minor one
+    keeps them."""
     void = major and problem.accepted_id == solution.solution_id
     problem = problem.then(accepted_id=None) if void else problem.then()
     number = solution.revision + 1
-    kept = {} if not major else {"endorsements": 0, "tried": 0, "accepted": False}
+    kept: dict[str, object] = {}
+    if major:
+        kept = {
+            "endorsements": 0,
+            "tried": 0,
+            "by_organisation": {},
+            "worked": 0,
+            "text_since": number,
+            "accepted": False,
+            "state": TRANSITIONS[solution.state].get("revise", solution.state),
+            "recognition": None,
+        }
     solution = solution.model_copy(
         update={
             "revision": number,
             "body": body,
-            "authors": sorted({*solution.authors, editor_id}),
             "updated_at": now,
             **kept,
         }
     )
+    solution = with_author(solution, editor_id)
     revision = Revision(
         solution_id=solution.solution_id,
         number=number,
@@ -165,6 +202,17 @@ def revise(
     return problem, solution, revision, event
 
 
+def with_author(solution: Solution, member_id: str) -> Solution:
+    """The solution with one more author. They decide nothing about it any more: their approval of it as a
+    candidate goes; their endorsement has to be withdrawn."""
+    candidacy = solution.candidacy
+    if candidacy is not None:
+        others = [each for each in candidacy.approvals if each != member_id]
+        candidacy = candidacy.model_copy(update={"approvals": others})
+    authors = sorted({*solution.authors, member_id})
+    return solution.model_copy(update={"authors": authors, "candidacy": candidacy})
+
+
 def endorse(
     problem: Problem,
     solution: Solution,
@@ -181,6 +229,23 @@ def endorse(
         raise Conflict(
             "already-endorsed", "You endorse this solution already.", fix="Withdraw it to give another."
         )
+    return _endorsed(problem, solution, endorser, basis, now)
+
+
+def reaffirm(
+    problem: Problem, solution: Solution, endorser: Participant, present: Endorsement | None, now: datetime
+) -> tuple[Problem, Solution, Endorsement, SolutionEndorsed]:
+    """An endorsement that a major revision made stale still holds. Whoever is asked is not counted down."""
+    if present is None or present.state != "stale":
+        raise Conflict("not-stale", "You have no stale endorsement of this solution.", fix="Endorse it.")
+    _not_an_author(solution, endorser)
+    not_superseded(solution)
+    return _endorsed(problem, solution, endorser, present.basis, now)
+
+
+def _endorsed(
+    problem: Problem, solution: Solution, endorser: Participant, basis: Basis, now: datetime
+) -> tuple[Problem, Solution, Endorsement, SolutionEndorsed]:
     problem = problem.then()
     endorsement = Endorsement(
         solution_id=solution.solution_id,
@@ -190,12 +255,7 @@ def endorse(
         basis=basis,
         at=now,
     )
-    solution = solution.model_copy(
-        update={
-            "endorsements": solution.endorsements + 1,
-            "tried": solution.tried + (basis == "tried"),
-        }
-    )
+    solution = _tallied(solution, endorsement, 1)
     event = SolutionEndorsed(
         thread_id=problem.thread_id,
         version=problem.version,
@@ -213,9 +273,38 @@ def endorse(
     return problem, solution, endorsement, event
 
 
-def _may_endorse(solution: Solution, endorser: Participant, rules: Rules, now: datetime) -> None:
+def _tallied(solution: Solution, endorsement: Endorsement, by: int) -> Solution:
+    """With one endorsement more or less."""
+    organisations = dict(solution.by_organisation)
+    if endorsement.org_id is not None:
+        organisations[endorsement.org_id] = organisations.get(endorsement.org_id, 0) + by
+    return solution.model_copy(
+        update={
+            "endorsements": solution.endorsements + by,
+            "tried": solution.tried + (by if endorsement.basis == "tried" else 0),
+            "by_organisation": {org_id: n for org_id, n in organisations.items() if n},
+        }
+    )
+
+
+def not_superseded(solution: Solution) -> None:
+    """What another solution took the place of is history."""
+    if solution.state == "superseded":
+        raise Conflict(
+            "superseded",
+            "Another solution took the place of this one.",
+            fix=f"See {solution.superseded_by}.",
+        )
+
+
+def _not_an_author(solution: Solution, endorser: Participant) -> None:
     if endorser.member_id in solution.authors:
         raise Forbidden("own-solution", "Nobody endorses a solution that they wrote a revision of.")
+
+
+def _may_endorse(solution: Solution, endorser: Participant, rules: Rules, now: datetime) -> None:
+    _not_an_author(solution, endorser)
+    not_superseded(solution)
     age = now - endorser.joined_at
     if age < rules.endorse_after:
         days = rules.endorse_after.days
@@ -224,11 +313,11 @@ def _may_endorse(solution: Solution, endorser: Participant, rules: Rules, now: d
             f"Endorsing takes {days} days of membership.",
             fix="Comment on what you tried meanwhile.",
         )
-    if not endorser.contributed:
+    if not endorser.contributed and endorser.threads_read < rules.reads_for_endorsing:
         raise Forbidden(
             "no-contribution",
-            "Endorsing takes a contribution to the community.",
-            fix="Post, answer or comment first.",
+            f"Endorsing takes a contribution to the community, or {rules.reads_for_endorsing} threads read.",
+            fix="Post, answer, comment or read first.",
         )
     limit = rules.newcomer_endorsements_a_day if age < rules.newcomer_for else rules.endorsements_a_day
     today = sum(now - DAY < at <= now for at in endorser.endorsed_at)
@@ -246,14 +335,9 @@ def withdraw(
     """No longer vouch for it; a stale endorsement can be withdrawn, too."""
     if present is None or present.state == "withdrawn":
         raise Conflict("not-endorsed", "You do not endorse this solution.")
-    counted = present.state == "active"
     problem = problem.then()
-    solution = solution.model_copy(
-        update={
-            "endorsements": solution.endorsements - counted,
-            "tried": solution.tried - (counted and present.basis == "tried"),
-        }
-    )
+    if present.state == "active":
+        solution = _tallied(solution, present, -1)
     event = EndorsementWithdrawn(
         thread_id=problem.thread_id,
         version=problem.version,

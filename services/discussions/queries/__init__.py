@@ -18,6 +18,7 @@ from services.discussions.domain.access import (
     no_such_thread,
 )
 from services.discussions.domain.comment import Comment
+from services.discussions.domain.contest import Contest
 from services.discussions.domain.item import InThread
 from services.discussions.domain.problem import Problem
 from services.discussions.domain.solution import Revision, Solution
@@ -118,6 +119,11 @@ async def solutions(
 async def revisions(database: Database, of: Solution, after: int, limit: int) -> list[Revision]:
     """The revisions of a solution that the caller may see, oldest first."""
     return await store.solutions.find_revisions(database, of.solution_id, after, limit)
+
+
+async def contests(database: Database, of: Solution, before: str | None, limit: int) -> list[Contest]:
+    """What is and was said against a solution that the caller may see, newest first."""
+    return await store.contests.find_contests(database, of.solution_id, before, limit)
 
 
 async def comment(database: Database, caller: Caller, comment_id: str) -> Comment:

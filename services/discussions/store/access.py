@@ -30,13 +30,18 @@ CONTRIBUTIONS = "contributions"
 
 INDEXES: Mapping[str, Sequence[Index]] = {
     COMMUNITIES: [],
-    MEMBERSHIPS: [Index([("community_id", 1), ("active", 1), ("standing", 1)])],
+    MEMBERSHIPS: [
+        Index([("community_id", 1), ("active", 1), ("standing", 1)]),
+        Index([("community_id", 1), ("active", 1), ("role", 1)]),
+    ],
     PEOPLE: [],
     CONTRIBUTIONS: [],
 }
 
 _ENDORSEMENTS_KEPT = 200
 """Times of one's latest endorsements: well over any limit for a day."""
+STEWARDS_TOLD = 20
+"""To how many stewards a decision is put."""
 Document = dict[str, Any]
 MembershipEvent = MemberJoined | MemberLeft | MemberRemoved | RoleChanged | TrialEnded | MembershipDormant
 
@@ -60,6 +65,7 @@ async def load_participant(uow: UnitOfWork, community_id: str, member_id: str) -
         org_id=membership.get("org_id"),
         joined_at=membership["joined_at"],
         contributed=activity is not None and activity.get("contributed", False),
+        threads_read=activity.get("read_threads", 0) if activity else 0,
         endorsed_at=activity.get("endorsed_at", []) if activity else [],
     )
 
@@ -82,6 +88,21 @@ async def member_ids(uow: UnitOfWork, community_id: str, wanted: Iterable[str]) 
     keys = [pair(community_id, member_id) for member_id in wanted]
     rows = await uow.find(MEMBERSHIPS, {"_id": {"$in": keys}, "active": True}, {"member_id": 1})
     return {row["member_id"] for row in rows}
+
+
+async def count_active(uow: UnitOfWork, community_id: str, at_most: int) -> int:
+    """How many members are active in the community, beyond their trial and not dormant; counted up to
+    ``at_most``."""
+    query = {"community_id": community_id, "active": True, "standing": "active"}
+    memberships = uow.collection(MEMBERSHIPS)
+    return int(await memberships.count_documents(query, limit=at_most, session=uow.session))
+
+
+async def stewards(uow: UnitOfWork, community_id: str) -> list[str]:
+    """The community's stewards; some of them, where there are very many."""
+    query = {"community_id": community_id, "active": True, "role": "steward"}
+    found = uow.collection(MEMBERSHIPS).find(query, {"member_id": 1}, session=uow.session)
+    return sorted([row["member_id"] async for row in found.limit(STEWARDS_TOLD)])
 
 
 def note_contribution(uow: UnitOfWork, member: Participant) -> None:

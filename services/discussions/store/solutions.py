@@ -18,7 +18,10 @@ REVISIONS = "revisions"
 ENDORSEMENTS = "endorsements"
 
 INDEXES = {
-    SOLUTIONS: [Index([("thread_id", 1), ("proposed_at", 1), ("_id", 1)])],
+    SOLUTIONS: [
+        Index([("thread_id", 1), ("proposed_at", 1), ("_id", 1)]),
+        Index([("due_at", 1)], partial={"due_at": {"$exists": True}}),
+    ],
     REVISIONS: [Index([("solution_id", 1), ("number", 1)], unique=True)],
     ENDORSEMENTS: [Index([("solution_id", 1), ("state", 1)])],
 }
@@ -38,7 +41,8 @@ async def load_solution(uow: UnitOfWork, solution_id: str) -> Solution | None:
 
 def save_solution(uow: UnitOfWork, solution: Solution) -> None:
     """Save a new or changed solution."""
-    fields = solution.model_dump(exclude={"solution_id"})
+    nothing_due = {"due_at"} if solution.due_at is None else set()  # the index has only what is due some day
+    fields = solution.model_dump(exclude={"solution_id"} | nothing_due)
     uow.write(SOLUTIONS, ReplaceOne({"_id": solution.solution_id}, fields, upsert=True))
 
 
@@ -65,10 +69,23 @@ def save_endorsement(uow: UnitOfWork, endorsement: Endorsement) -> None:
     uow.write(ENDORSEMENTS, ReplaceOne({"_id": key}, endorsement.model_dump(), upsert=True))
 
 
+async def endorsers(uow: UnitOfWork, solution_id: str, limit: int) -> list[str]:
+    """Whose endorsements of the solution are current."""
+    query = {"solution_id": solution_id, "state": "active"}
+    found = uow.collection(ENDORSEMENTS).find(query, {"endorser_id": 1}, session=uow.session)
+    return sorted([row["endorser_id"] async for row in found.limit(limit)])
+
+
 def make_stale(uow: UnitOfWork, solution_id: str) -> None:
     """The solution's endorsements were for what it said before."""
     active = {"solution_id": solution_id, "state": "active"}
     uow.write(ENDORSEMENTS, UpdateMany(active, {"$set": {"state": "stale"}}))
+
+
+async def due(database: Database, now: datetime, limit: int) -> list[str]:
+    """The solutions that time changes something about by now."""
+    found = database[SOLUTIONS].find({"due_at": {"$lte": now}}, {"_id": 1}).sort("due_at", 1).limit(limit)
+    return [row["_id"] async for row in found]
 
 
 async def find_solution(database: Database, solution_id: str) -> Solution | None:

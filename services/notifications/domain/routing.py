@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -35,6 +35,16 @@ from shared.contracts.mentorships import (
     MentorshipRequested,
 )
 from shared.contracts.notifications import NotificationKind
+from shared.contracts.practices import (
+    BestPracticeProposed,
+    BestPracticeRecognised,
+    ContestResolved,
+    PracticeEvent,
+    PracticeLapsed,
+    PracticeReviewDue,
+    PracticeSuperseded,
+    SolutionContested,
+)
 
 
 class Thread(NamedTuple):
@@ -179,6 +189,41 @@ RULES: Mapping[NotificationKind, Rule] = {
         "because you were in a mentorship with {actor}",
         "Your mentorship with {actor} has ended",
     ),
+    "reaffirmation": Rule(
+        "own-endorsement",
+        "because you vouched for what this solution said before",
+        "{actor} revised a solution to “{title}” in substance: does your endorsement still hold?",
+    ),
+    "contest": Rule(
+        "own-solution",
+        "because you wrote this solution",
+        "Your solution to “{title}” is contested",
+    ),
+    "contest-resolved": Rule(
+        "own-contest",
+        "because you contested this solution",
+        "{actor} answered what you said against a solution to “{title}”",
+    ),
+    "candidacy": Rule(
+        "candidate-practice",
+        "because you wrote this solution, or decide on it as a steward",
+        "A solution to “{title}” is before the stewards as a best practice",
+    ),
+    "recognition": Rule(
+        "own-solution",
+        "because you wrote this solution",
+        "Your solution to “{title}” is a best practice now",
+    ),
+    "review-due": Rule(
+        "practice-review",
+        "because you wrote this practice, or look after it as a steward",
+        "The best practice for “{title}” has to be reviewed",
+    ),
+    "practice-ended": Rule(
+        "own-solution",
+        "because you wrote this solution",
+        "Your solution to “{title}” is no best practice any more",
+    ),
 }
 """The rule of each kind. Stored items name their kind alone; the words are put together when read."""
 
@@ -231,11 +276,14 @@ def _solution_revised(event: SolutionRevised, known: Known) -> list[Draft]:
     thread = known.threads.get(event.thread_id)
     if not event.major or thread is None:
         return []
+    told: dict[str, NotificationKind] = {thread.author_id: "revision"}
+    told |= dict.fromkeys(event.asked, "reaffirmation")
     return [
         Draft(
-            thread.author_id, "revision", event.thread_id, event.community_id, event.editor_id,
+            member_id, kind, event.thread_id, event.community_id, event.editor_id,
             thread.title, event.solution_id, event.note or None,
         )
+        for member_id, kind in told.items()
     ]  # fmt: skip
 
 
@@ -386,6 +434,56 @@ def _mentorship_ended(event: MentorshipEnded, _: object) -> list[Draft]:
     return [draft for draft in both if draft.recipient_id != event.ended_by]
 
 
+def _practice(
+    event: PracticeEvent,
+    kind: NotificationKind,
+    recipients: Iterable[str],
+    actor_id: str | None = None,
+    note: str | None = None,
+) -> list[Draft]:
+    """Each of ``recipients`` once; nobody acted where time did."""
+    return [
+        Draft(
+            member_id, kind, event.thread_id, event.community_id, actor_id or "", event.problem_title,
+            event.solution_id, note or None,
+        )
+        for member_id in dict.fromkeys(recipients)
+    ]  # fmt: skip
+
+
+def _solution_contested(event: SolutionContested, _: object) -> list[Draft]:
+    return _practice(event, "contest", event.author_ids, event.contester_id, event.reason)
+
+
+def _contest_resolved(event: ContestResolved, _: object) -> list[Draft]:
+    return _practice(event, "contest-resolved", [event.contester_id], event.resolved_by, event.word)
+
+
+def _best_practice_proposed(event: BestPracticeProposed, _: object) -> list[Draft]:
+    """Stewards when there is something to decide, authors also of what keeps it from being decided."""
+    if event.change == "proposed":
+        return _practice(event, "candidacy", [*event.steward_ids, *event.author_ids])
+    if event.change in ("objected", "paused"):
+        return _practice(event, "candidacy", event.author_ids, event.changed_by, event.reason)
+    return []
+
+
+def _best_practice_recognised(event: BestPracticeRecognised, _: object) -> list[Draft]:
+    return _practice(event, "recognition", event.author_ids)
+
+
+def _practice_review_due(event: PracticeReviewDue, _: object) -> list[Draft]:
+    return _practice(event, "review-due", [*event.steward_ids, *event.author_ids])
+
+
+def _practice_lapsed(event: PracticeLapsed, _: object) -> list[Draft]:
+    return _practice(event, "practice-ended", event.author_ids)
+
+
+def _practice_superseded(event: PracticeSuperseded, _: object) -> list[Draft]:
+    return _practice(event, "practice-ended", event.author_ids, event.superseded_by, event.reason)
+
+
 _ROUTES: dict[type[Event], Callable[[Any, Known], list[Draft]]] = {
     ExpertAsked: _expert_asked,
     ExpertAskAccepted: _ask_accepted,
@@ -409,6 +507,13 @@ _ROUTES: dict[type[Event], Callable[[Any, Known], list[Draft]]] = {
     MentorshipCheckedIn: _mentorship_checked_in,
     MentorshipCompleted: _mentorship_completed,
     MentorshipEnded: _mentorship_ended,
+    SolutionContested: _solution_contested,
+    ContestResolved: _contest_resolved,
+    BestPracticeProposed: _best_practice_proposed,
+    BestPracticeRecognised: _best_practice_recognised,
+    PracticeReviewDue: _practice_review_due,
+    PracticeLapsed: _practice_lapsed,
+    PracticeSuperseded: _practice_superseded,
 }
 
 NOTIFYING = tuple(_ROUTES)
