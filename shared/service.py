@@ -20,11 +20,11 @@ from shared.contracts.generate import Participant, as_json, as_yaml, asyncapi, p
 from shared.errors import NotFound, TooLarge
 from shared.health import Health
 from shared.messaging.broker import make_broker, subscribe
+from shared.messaging.inbox import INDEXES as INBOX_INDEXES
 from shared.messaging.producer import Producer
 from shared.messaging.reactions import Reactions
 from shared.messaging.relay import INDEXES as RELAY_INDEXES
 from shared.messaging.relay import Relay
-from shared.messaging.runtime import INDEXES as INBOX_INDEXES
 from shared.messaging.runtime import Runtime
 from shared.settings import ServiceSettings
 from shared.storage import Database, Index

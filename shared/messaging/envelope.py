@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from shared.contracts import EVENTS, Event
 from shared.errors import InvalidMessage
-from shared.storage import Cause, OutboxRow
+from shared.storage import Cause, Recorded
 
 if TYPE_CHECKING:
     from aiokafka import ConsumerRecord
@@ -54,19 +54,19 @@ def _fixed_headers(event_type: str) -> Headers:
     ]
 
 
-def headers_of(row: OutboxRow) -> Headers:
-    """The headers of the record that an outbox row becomes."""
+def headers_of(event: Recorded) -> Headers:
+    """The headers of the record that an event of the outbox becomes."""
     headers = [
-        *_fixed_headers(row["type"]),
-        ("ce_id", row["_id"].encode()),
-        ("ce_time", row["time"].isoformat().encode()),
-        ("ce_partitionkey", row["key"].encode()),
-        ("ce_correlationid", row["correlation"].encode()),
+        *_fixed_headers(event["type"]),
+        ("ce_id", event["_id"].encode()),
+        ("ce_time", event["time"].encode()),
+        ("ce_partitionkey", event["key"].encode()),
+        ("ce_correlationid", event["correlation"].encode()),
     ]
-    if row["causation"]:
-        headers.append(("ce_causationid", row["causation"].encode()))
-    if row["traceparent"]:
-        headers.append(("traceparent", row["traceparent"].encode()))
+    if event["causation"]:
+        headers.append(("ce_causationid", event["causation"].encode()))
+    if event["traceparent"]:
+        headers.append(("traceparent", event["traceparent"].encode()))
     return headers
 
 

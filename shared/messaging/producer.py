@@ -29,6 +29,10 @@ def _partition_of(key: bytes | None, partitions: tuple[int, ...]) -> int:
     return partition
 
 
+Lane = tuple[str, int]
+"""A topic's partition."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A record to send; ``key`` chooses its partition as every Kafka client would."""
@@ -70,19 +74,26 @@ class Producer:
         """Flush and disconnect."""
         await self._kafka.stop()
 
-    async def send(self, records: Sequence[Outgoing]) -> list[bool]:
+    async def send(self, records: Sequence[Outgoing], stopped: set[Lane] | None = None) -> list[bool]:
         """Send ``records``; answer for each whether it was acknowledged by all in-sync replicas.
 
         Records of one key are sent in the order given; after the first that fails, none of its partition is.
+        ``stopped``: partitions to which nothing is sent; those that fail are added.
         """
+        stopped = set() if stopped is None else stopped
         acknowledged = [False] * len(records)
-        lanes: dict[tuple[str, int], list[int]] = defaultdict(list)
+        lanes: dict[Lane, list[int]] = defaultdict(list)
         for position, record in enumerate(records):
             lanes[record.topic, await self._partition(record.topic, record.key)].append(position)
-        await asyncio.gather(
-            *(self._send_lane(topic, number, lane, records, acknowledged)
-              for (topic, number), lane in lanes.items())
-        )  # fmt: skip
+        going = [lane for lane in lanes if lane not in stopped]
+        sent = await asyncio.gather(
+            *(self._send_lane(lane, [records[position] for position in lanes[lane]]) for lane in going)
+        )
+        for lane, count in zip(going, sent, strict=True):
+            for position in lanes[lane][:count]:
+                acknowledged[position] = True
+            if count < len(lanes[lane]):
+                stopped.add(lane)
         return acknowledged
 
     async def _partition(self, topic: str, key: bytes | None) -> int:
@@ -95,19 +106,14 @@ class Producer:
             self._partitions[topic] = partitions
         return _partition_of(key, partitions)
 
-    async def _send_lane(
-        self,
-        topic: str,
-        partition: int,
-        lane: Sequence[int],
-        records: Sequence[Outgoing],
-        acknowledged: list[bool],
-    ) -> None:
-        at = 0
-        while at < len(lane):
-            batch, first = self._kafka.create_batch(), at
-            while at < len(lane):
-                record = records[lane[at]]
+    async def _send_lane(self, lane: Lane, records: Sequence[Outgoing]) -> int:
+        """Send ``records`` to one partition, batch after batch; answer how many of them were acknowledged."""
+        topic, partition = lane
+        sent = at = 0
+        while at < len(records):
+            batch = self._kafka.create_batch()
+            while at < len(records):
+                record = records[at]
                 if batch.append(
                     key=record.key, value=record.value, timestamp=None, headers=record.headers
                 ) is None:  # fmt: skip
@@ -118,6 +124,6 @@ class Producer:
                 delivered = await self._kafka.send_batch(batch, topic, partition=partition)
                 await delivered
             except KafkaError:
-                return
-            for position in lane[first:at]:
-                acknowledged[position] = True
+                break
+            sent = at
+        return sent

@@ -1,8 +1,10 @@
 """The relay: takes pending outbox rows to Kafka, in order per key, and marks them.
 
 What holds, and where: pending rows are the truth and the change stream is only the wake-up; shards are
-leased with a fence, so that two relays share the work and a paused one cannot mark what another owns; a key
-stops at its first failure (``Producer.send``); rows leave the pending index only after Kafka acknowledged.
+leased with a fence, so that two relays share the work and a paused one cannot mark what another owns; rows
+are sent in the order of their places (see ``OutboxRow``), read from one snapshot, which has no event without
+those of its key before it; a key stops at its first failure (``Producer.send``); rows leave the
+pending index only after Kafka acknowledged.
 A crash between sending and marking sends again: consumers drop the copy by its id.
 """
 
@@ -15,16 +17,18 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.read_concern import ReadConcern
 
 from shared.clock import utc_now
 from shared.errors import GuildhallError
 from shared.ids import minted_at, new_id
 from shared.messaging.envelope import headers_of
-from shared.messaging.producer import Outgoing, Producer
+from shared.messaging.producer import Lane, Outgoing, Producer
 from shared.storage import Database, Index, OutboxRow
 from shared.storage.database import translated
 from shared.storage.unit_of_work import OUTBOX, SHARDS
@@ -34,18 +38,17 @@ log = logging.getLogger(__name__)
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
+SWEEP_SECONDS = 60
+"""A sweep ends after so long and the next begins, well before MongoDB gives its snapshot up (300 s)."""
+READ_AT_ONCE = 1_000
+
 LEASES = "relay_leases"
 RELAYS = "relays"
 
 INDEXES = {
     OUTBOX: [
-        # The relay's page: only what is pending, in the order of sending. Unique: a key has no two events
-        # of one version.
-        Index(
-            [("key", 1), ("topic", 1), ("version", 1), ("shard", 1)],
-            unique=True,
-            partial={"pending": True},
-        ),
+        # The relay's page: only what is pending, in the order of sending.
+        Index([("shard", 1), ("place", 1)], partial={"pending": True}),
         Index(
             [("published_at", 1)],
             expire_after_seconds=int(timedelta(days=7).total_seconds()),
@@ -62,7 +65,7 @@ class RelaySettings:
     """How a relay works; seconds where not said otherwise."""
 
     page: int = 4_000
-    """Rows sent and marked together."""
+    """Events sent and marked together, or a row's more."""
     poll: float = 1.0
     """At most so long after its commit a row is seen even without the change stream."""
     lease: float = 10.0
@@ -126,7 +129,7 @@ class Relay:
         self._fences.clear()
 
     async def drain(self) -> int:
-        """Relay until nothing of this relay's shards is pending; answer how many rows that were."""
+        """Relay until nothing of this relay's shards is pending; answer how many events that were."""
         await self._declare_leases()
         await self._hold_leases()
         sent = 0
@@ -232,75 +235,99 @@ class Relay:
                 await asyncio.wait_for(self._wake.wait(), self._settings.poll)
 
     async def _sweep(self) -> int:
-        """Relay every pending row of the leased shards once, page by page; answer how many were sent.
+        """Relay the pending rows of the leased shards once, page by page; answer how many events were sent.
 
-        Pages go through the keys in order rather than through time: a page so holds a key's *earliest*
-        pending versions without gap, and no key can starve another. No two pages of a sweep share a key,
-        so one is marked while the next is sent.
+        All pages are of one snapshot: a later one could hold an event of which an earlier version, committed
+        meanwhile, has its place in a page before. While a page is sent, the next is read and the one before
+        is marked. A partition that fails stops for the rest of the sweep, and holds up no other.
         """
-        sent, after = 0, None
+        sent = 0
         oldest: str | None = None
+        stopped: set[Lane] = set()
+        fences, until = dict(self._fences), monotonic() + SWEEP_SECONDS
+        outbox = self._database[OUTBOX].with_options(read_concern=ReadConcern("snapshot"))
+        pending = outbox.find({"pending": True, "shard": {"$in": list(fences)}}, batch_size=READ_AT_ONCE)
+        pending.sort("place", 1)
+        page: asyncio.Task[list[OutboxRow]] | None = asyncio.create_task(self._page(pending))
         marking: asyncio.Task[None] | None = None
         try:
-            while self._fences:
-                fences = dict(self._fences)
-                rows = await self._page(list(fences), after)
-                oldest = min([row["_id"] for row in rows] + ([oldest] if oldest else []), default=None)
-                acknowledged = await self._send(rows) if rows else []
+            while page is not None and (rows := await page):
+                oldest = oldest or rows[0]["_id"]
+                going_on = self._fences == fences and monotonic() < until
+                page = asyncio.create_task(self._page(pending)) if going_on else None
+                acknowledged = await self._send(rows, stopped)
                 if marking is not None:
                     await marking
-                    marking = None
-                if acknowledged:
-                    marking = asyncio.create_task(self._mark(acknowledged, fences))
-                sent += len(acknowledged)
-                if len(rows) < self._settings.page:
-                    break
-                # The last key may have more: it is met again in the next sweep, its order kept.
-                after = rows[-1]["key"]
+                marking = asyncio.create_task(self._mark(rows, acknowledged, fences))
+                sent += sum(acknowledged)
         finally:
-            if marking is not None:
-                await marking
+            await asyncio.gather(*(task for task in (page, marking) if task is not None))
+            await pending.close()
         # The rows' own age, from their UUIDv7: the event of an import may have happened years ago.
         age = (self._clock() - minted_at(oldest)).total_seconds() if oldest else 0.0
         self._metrics.oldest_pending.set(max(age, 0.0))
+        if stopped:
+            await asyncio.sleep(0.5)
         return sent
 
-    async def _page(self, shards: Sequence[int], after: str | None) -> list[OutboxRow]:
-        query: dict[str, Any] = {"pending": True, "shard": {"$in": shards}}
-        if after is not None:
-            query["key"] = {"$gt": after}
-        order = [("key", 1), ("topic", 1), ("version", 1)]
+    async def _page(self, pending: Any) -> list[OutboxRow]:
+        """The next rows of ``pending``, as many as hold a page's events."""
+        rows: list[OutboxRow] = []
+        events, at_once = 0, min(self._settings.page, READ_AT_ONCE)
         with translated():
-            found = self._database[OUTBOX].find(query).sort(order).limit(self._settings.page)
-            rows: list[OutboxRow] = await found.to_list(length=None)
+            while events < self._settings.page and (more := await pending.to_list(length=at_once)):
+                rows += more
+                events += sum(len(row["events"]) for row in more)
         return rows
 
-    async def _send(self, rows: list[OutboxRow]) -> list[OutboxRow]:
-        """Send ``rows``; answer those that Kafka acknowledged."""
-        fine = await self._producer.send(
-            [Outgoing(row["topic"], row["key"].encode(), row["data"], headers_of(row)) for row in rows]
+    async def _send(self, rows: Sequence[OutboxRow], stopped: set[Lane]) -> list[bool]:
+        """Send the events of ``rows``; answer for each whether Kafka acknowledged it."""
+        acknowledged = await self._producer.send(
+            [
+                Outgoing(event["topic"], event["key"].encode(), event["data"], headers_of(event))
+                for row in rows
+                for event in row["events"]
+            ],
+            stopped,
         )
-        acknowledged = [row for row, sent in zip(rows, fine, strict=True) if sent]
-        self._metrics.published.add(len(acknowledged))
-        if refused := len(rows) - len(acknowledged):
+        self._metrics.published.add(sum(acknowledged))
+        if refused := len(acknowledged) - sum(acknowledged):
             self._metrics.failures.add(refused)
-            log.warning("relay %s: Kafka refused %d of %d rows", self._database.name, refused, len(rows))
-            await asyncio.sleep(0.5)
+            log.warning(
+                "relay %s: Kafka refused %d of %d events", self._database.name, refused, len(acknowledged)
+            )
         return acknowledged
 
-    async def _mark(self, rows: list[OutboxRow], fences: dict[int, int]) -> None:
-        """Mark ``rows`` as published, but for those whose shard was taken over meanwhile.
+    async def _mark(
+        self, rows: Sequence[OutboxRow], acknowledged: Sequence[bool], fences: dict[int, int]
+    ) -> None:
+        """Mark the rows whose events are all acknowledged as published; leave of others what is not.
 
-        The new owner sends those again. Should a shard be lost between the look and the mark, the mark is
-        still true: Kafka has the row. So no transaction is needed (it would cost 60 % more).
+        Not those whose shard was taken over meanwhile: the new owner sends those again. Should a shard be
+        lost between the look and the mark, the mark is still true: Kafka has the row. So no transaction is
+        needed (it would cost 60 % more).
         """
         shards = {row["shard"] for row in rows}
         ours = [{"_id": shard, "owner": self.owner, "fence": fences[shard]} for shard in shards]
+        whole: list[str] = []
+        rest: list[UpdateOne] = []
+        each = iter(acknowledged)
         with translated():
             held = {lease["_id"] async for lease in self._database[LEASES].find({"$or": ours}, {"_id": 1})}
-            await self._database[OUTBOX].update_many(
-                {"_id": {"$in": [row["_id"] for row in rows if row["shard"] in held]}, "pending": True},
-                {"$set": {"published_at": self._clock()}, "$unset": {"pending": ""}},
-            )
+            for row in rows:
+                left = [event for event in row["events"] if not next(each)]
+                if row["shard"] not in held or len(left) == len(row["events"]):
+                    continue
+                if not left:
+                    whole.append(row["_id"])
+                else:
+                    rest.append(UpdateOne({"_id": row["_id"], "pending": True}, {"$set": {"events": left}}))
+            if whole:
+                await self._database[OUTBOX].update_many(
+                    {"_id": {"$in": whole}, "pending": True},
+                    {"$set": {"published_at": self._clock()}, "$unset": {"pending": ""}},
+                )
+            if rest:
+                await self._database[OUTBOX].bulk_write(rest, ordered=False)
         for shard in shards - held:
             self._fences.pop(shard, None)

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -28,21 +28,16 @@ from opentelemetry.trace import Link, Span, SpanKind
 from shared.clock import utc_now
 from shared.contracts import Event
 from shared.errors import DependencyDown, Failure, GuildhallError, InvalidMessage
+from shared.messaging import inbox
 from shared.messaging.dead_letters import Verdict, bury
 from shared.messaging.envelope import Received, decode, type_of
 from shared.messaging.producer import Producer
 from shared.messaging.reactions import Reactions
-from shared.storage import Database, Index, UnitOfWork
+from shared.storage import Database, UnitOfWork
 from shared.telemetry.metrics import ConsumerMetrics
 from shared.telemetry.tracing import parent, span_context, traceparent_of, tracer
 
 log = logging.getLogger(__name__)
-
-INBOX = "inbox"
-INDEXES = {
-    # Longer than any topic's retention: what can be delivered again is still known.
-    INBOX: [Index([("at", 1)], expire_after_seconds=int(timedelta(days=30).total_seconds()))]
-}
 
 Record: TypeAlias = "ConsumerRecord[Any, Any]"
 
@@ -217,12 +212,11 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
 
             async def work(uow: UnitOfWork) -> None:
                 nonlocal handled
-                handled = {row["_id"] for row in await uow.find(INBOX, {"_id": {"$in": list(by_id)}})}
+                handled = await inbox.handled(uow, by_id)
                 fresh = [received for received in batch if received.id not in handled]
                 if fresh:
                     await self.reactions.apply(fresh, uow)
-                    now = self._clock()
-                    uow.insert(INBOX, [{"_id": received.id, "at": now} for received in fresh])
+                    inbox.note(uow, [received.id for received in fresh])
 
             await self._database.transact(work)
         fresh_count = len(by_id) - len(handled)

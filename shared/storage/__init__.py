@@ -6,6 +6,6 @@ folder alone.
 
 from shared.storage.database import Database, Index
 from shared.storage.projections import apply_version
-from shared.storage.unit_of_work import Cause, OutboxRow, UnitOfWork
+from shared.storage.unit_of_work import Cause, OutboxRow, Recorded, UnitOfWork
 
-__all__ = ["Cause", "Database", "Index", "OutboxRow", "UnitOfWork", "apply_version"]
+__all__ = ["Cause", "Database", "Index", "OutboxRow", "Recorded", "UnitOfWork", "apply_version"]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from bson import Timestamp
 from pymongo import DeleteMany, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
 
 from shared.contracts.base import Event
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 OUTBOX = "outbox"
 SHARDS = 16
 """Into how many leasable shards the outbox is cut (by hash of the key)."""
+ROW_EVENTS, ROW_BYTES = 500, 2_000_000
+"""A row takes no more events, and no more bytes of data once it has any: MongoDB's limit for a document is
+16 MiB."""
 MAX_EVENT_BYTES = 900_000
 """An event larger than this could never pass Kafka's default limit of a megabyte, and would stop its key
 for ever: its command is refused instead."""
@@ -41,10 +45,17 @@ class Cause:
     causation_id: str | None = None
 
 
+Recorded = dict[str, Any]
+"""An event that was recorded: ``_id``, ``topic``, ``key``, ``version``, ``type``, ``time`` (RFC 3339),
+``data`` (JSON bytes), ``traceparent``, ``correlation``, ``causation``."""
 OutboxRow = dict[str, Any]
-"""An event on its way: ``_id``, ``topic``, ``key``, ``version``, ``shard``, ``type``, ``time``, ``data`` (its
-JSON bytes), ``traceparent``, ``correlation``, ``causation``, and ``pending`` until Kafka acknowledged it;
-then ``published_at``, for some days."""
+"""What one transaction recorded for one shard, on its way: ``_id``, ``shard``, ``place``, ``events``, and
+``pending`` until Kafka acknowledged them all; then ``published_at``, for some days.
+
+``place`` is MongoDB's cluster time when the row was inserted (an empty timestamp is filled in by the server).
+Two transactions that change the same aggregate conflict, so the later one began after the earlier one had
+committed: in the order of their places the events of a key are in the order of their versions, whatever the
+clocks of the processes say."""
 
 
 class UnitOfWork:
@@ -60,7 +71,7 @@ class UnitOfWork:
         self._ids: list[str] = []
         self._writes: dict[str, list[Write]] = {}
         self._inserts: dict[str, list[dict[str, Any]]] = {}
-        self._rows: list[OutboxRow] = []
+        self._recorded: list[Recorded] = []
         self._flushed = 0
         self._now = datetime.now(UTC)
         self._database: Database | None = None
@@ -75,7 +86,7 @@ class UnitOfWork:
         """Start (or start again) in ``session``, forgetting what an earlier attempt collected."""
         self._database, self.session, self._now = database, session, database.clock()
         self._writes, self._inserts = defaultdict(list), defaultdict(list)
-        self._rows, self._flushed = [], 0
+        self._recorded, self._flushed = [], 0
 
     def collection(self, name: str) -> Collection:
         """A collection to read from; pass ``session=uow.session`` with every call."""
@@ -119,32 +130,30 @@ class UnitOfWork:
                 f"This makes an event of {len(data):,} bytes; at most {MAX_EVENT_BYTES:,} can be published.",
                 fix="Shorten the text.",
             )
-        if len(self._rows) == len(self._ids):  # ids outlive a rerun
+        if len(self._recorded) == len(self._ids):  # ids outlive a rerun
             self._ids.append(new_id())
-        event_id = self._ids[len(self._rows)]
+        event_id = self._ids[len(self._recorded)]
         cause = cause or self.cause
-        self._rows.append(
+        self._recorded.append(
             {
                 "_id": event_id,
                 "topic": event.topic.name,
                 "key": event.key,
                 "version": event.version,
-                "shard": crc32(event.key.encode()) % SHARDS,
                 "type": event.type,
-                "time": at or self.now,
+                "time": (at or self.now).isoformat(),
                 "data": data,
                 "traceparent": cause.traceparent,
                 "correlation": cause.correlation_id or event_id,
                 "causation": cause.causation_id,
-                "pending": True,
             }
         )
         return event_id
 
     @property
-    def recorded(self) -> Sequence[OutboxRow]:
+    def recorded(self) -> Sequence[Recorded]:
         """The events recorded so far."""
-        return self._rows
+        return self._recorded
 
     async def flush(self) -> None:
         """Send what was collected to the database, inside the transaction.
@@ -154,8 +163,31 @@ class UnitOfWork:
         assert self._database is not None
         for name, operations in self._writes.items():
             await self._database[name].bulk_write(operations, ordered=True, session=self.session)
-        new_rows, self._flushed = self._rows[self._flushed :], len(self._rows)
-        for name, documents in {**self._inserts, OUTBOX: new_rows}.items():
+        fresh, self._flushed = self._recorded[self._flushed :], len(self._recorded)
+        for name, documents in {**self._inserts, OUTBOX: outbox_rows(fresh)}.items():
             if documents:
                 await self._database[name].insert_many(documents, ordered=True, session=self.session)
         self._writes, self._inserts = defaultdict(list), defaultdict(list)
+
+
+def outbox_rows(events: Sequence[Recorded]) -> list[OutboxRow]:
+    """``events``, which one transaction recorded in this order, as rows of the outbox."""
+    rows: list[OutboxRow] = []
+    filling: dict[int, tuple[list[Recorded], int]] = {}
+    for event in events:
+        shard = crc32(event["key"].encode()) % SHARDS
+        parcel, size = filling.get(shard, ([], ROW_BYTES))
+        if size >= ROW_BYTES or len(parcel) == ROW_EVENTS:
+            parcel, size = [], 0
+            rows.append(
+                {
+                    "_id": new_id(),
+                    "shard": shard,
+                    "place": Timestamp(0, 0),
+                    "events": parcel,
+                    "pending": True,
+                }
+            )
+        parcel.append(event)
+        filling[shard] = parcel, size + len(event["data"])
+    return rows

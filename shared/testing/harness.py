@@ -23,6 +23,8 @@ from shared.ids import new_id
 from shared.messaging.envelope import Received, decode, type_of
 from shared.service import Service, build_app
 from shared.settings import ServiceSettings
+from shared.storage import Database, Recorded
+from shared.storage.unit_of_work import OUTBOX
 from shared.testing.stack import Stack
 from shared.web.auth import dev_token
 
@@ -106,6 +108,14 @@ class Tap:
         return [
             decode(record, EVENTS[name]) for record in self.records if (name := type_of(record)) in EVENTS
         ]
+
+
+async def recorded(database: Database, **fields: Any) -> list[Recorded]:
+    """The events with those fields in a service's outbox, published or not, by key and version."""
+    rows = await database[OUTBOX].find({}).sort("place", 1).to_list(length=None)
+    events = [event for row in rows for event in row["events"]]
+    fitting = [each for each in events if all(each[name] == value for name, value in fields.items())]
+    return sorted(fitting, key=lambda event: (event["key"], event["version"]))
 
 
 def settings_for(stack: Stack, **more: Any) -> ServiceSettings:

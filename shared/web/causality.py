@@ -18,8 +18,8 @@ from typing import Any
 from shared.contracts import Event
 from shared.errors import BadRequest, OutOfOrder
 from shared.ids import minted_at
-from shared.messaging.runtime import INBOX
-from shared.storage import Database, OutboxRow
+from shared.messaging import inbox
+from shared.storage import Database, Recorded
 
 HEADER = "Guildhall-Causal-Token"
 
@@ -30,7 +30,7 @@ _FORGET = timedelta(hours=1)
 """What is older has long been handled, or waits for an operator; nobody's request should wait for it."""
 
 
-def token(rows: Sequence[OutboxRow]) -> str | None:
+def token(rows: Sequence[Recorded]) -> str | None:
     """The token for what a mutation published; nothing if it published nothing."""
     if not rows:
         return None
@@ -67,8 +67,7 @@ async def wait_for(text: str, database: Database, events: Mapping[str, type[Even
     deadline = monotonic() + wait
     pause = 0.005
     while missing:
-        async for row in database[INBOX].find({"_id": {"$in": list(missing)}}, {"_id": 1}):
-            missing.discard(row["_id"])
+        missing -= await inbox.handled(database, missing)
         if not missing:
             return
         if monotonic() > deadline:
@@ -78,5 +77,5 @@ async def wait_for(text: str, database: Database, events: Mapping[str, type[Even
                 field=HEADER,
                 fix="Try again in a moment.",
             )
-        await asyncio.sleep(pause)  # bounded polling of one primary key
+        await asyncio.sleep(pause)  # bounded polling of one index
         pause = min(pause * 1.5, 0.1)

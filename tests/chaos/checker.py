@@ -19,13 +19,14 @@ from shared.contracts import EVENTS
 from shared.contracts.discussions import CommentAdded, ProblemPosted, SolutionProposed
 from shared.contracts.topics import EVENT_TOPICS
 from shared.ids import new_id
+from shared.messaging import inbox
 from shared.messaging.broker import FETCH_WAIT_MS
 from shared.messaging.envelope import Received, decode, type_of
 from shared.settings import ServiceSettings
 from shared.storage import Database
 from shared.storage.unit_of_work import OUTBOX
 from shared.testing.fleet import Fleet
-from shared.testing.harness import SECRET, eventually
+from shared.testing.harness import SECRET, eventually, recorded
 from shared.web.auth import dev_member_id, dev_token
 
 
@@ -153,15 +154,11 @@ async def verdict(load: Load, settings: ServiceSettings) -> Counter[str]:
         )
 
     await eventually(relayed, within=90)
-    rows = {row["_id"]: row async for row in databases["discussions"][OUTBOX].find({}, {"data": 0})}
-    wanted = {
-        row_id for row_id, row in rows.items()
-        if row["type"] in (SolutionProposed.type, CommentAdded.type)
-    }  # fmt: skip
+    rows = {event["_id"]: event["type"] for event in await recorded(databases["discussions"])}
+    wanted = {row_id for row_id, name in rows.items() if name in (SolutionProposed.type, CommentAdded.type)}
 
     async def notified() -> bool:
-        handled = await databases["notifications"]["inbox"].count_documents({"_id": {"$in": list(wanted)}})
-        return bool(handled == len(wanted))
+        return await inbox.handled(databases["notifications"], wanted) == wanted
 
     await eventually(notified, within=90)
     await eventually(relayed, within=90)

@@ -39,13 +39,12 @@ from shared.contracts.members import (
 from shared.contracts.topics import ASKS
 from shared.errors import OutOfOrder
 from shared.ids import new_id
+from shared.messaging import inbox
 from shared.messaging.envelope import Received, headers_of
 from shared.messaging.producer import Outgoing, Producer
-from shared.messaging.runtime import INBOX
 from shared.service import build_app, database_of
 from shared.storage import UnitOfWork
-from shared.storage.unit_of_work import OUTBOX
-from shared.testing.harness import Tap, client, create_topics, eventually, running, settings_for
+from shared.testing.harness import Tap, client, create_topics, eventually, recorded, running, settings_for
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id
 
@@ -101,8 +100,7 @@ class World:
         return made
 
     async def published(self, event: type[Event]) -> list[Any]:
-        query = {"type": event.type, "topic": ASKS.name}
-        rows = await self.database[OUTBOX].find(query).sort([("key", 1), ("version", 1)]).to_list(None)
+        rows = await recorded(self.database, type=event.type, topic=ASKS.name)
         return [EVENTS[row["type"]].read(row["data"]) for row in rows]
 
     async def asked(self, thread: str) -> dict[str, list[str]]:
@@ -161,7 +159,7 @@ async def test_experts_are_asked_with_the_reasons(world: World) -> None:
     assert [each.version for each in events] == [1, 2]
     assert {each.expires_at for each in events} == {NOW + timedelta(hours=24)}
     assert {each.wave for each in events} == {1}
-    row = await world.database[OUTBOX].find_one({"key": "t"})
+    row = (await recorded(world.database, key="t"))[0]
     assert (row["causation"], row["correlation"]) == (received.id, "the-correlation")
 
 
@@ -483,7 +481,6 @@ async def test_from_a_posted_problem_to_an_ask_through_kafka(stack: Stack) -> No
 
 async def _handled(world: World, event_ids: list[str]) -> None:
     async def all_there() -> bool:
-        found = await world.database[INBOX].count_documents({"_id": {"$in": event_ids}})
-        return bool(found == len(event_ids))
+        return await inbox.handled(world.database, event_ids) == set(event_ids)
 
     await eventually(all_there)

@@ -49,12 +49,11 @@ from shared.contracts.notifications import (
     NotificationSuppressedV2,
 )
 from shared.ids import new_id
+from shared.messaging import inbox
 from shared.messaging.envelope import Received, headers_of
 from shared.messaging.producer import Outgoing, Producer
-from shared.messaging.runtime import INBOX
 from shared.storage import UnitOfWork
-from shared.storage.unit_of_work import OUTBOX
-from shared.testing.harness import SECRET, client, create_topics, eventually, running
+from shared.testing.harness import SECRET, client, create_topics, eventually, recorded, running
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id, dev_token
 
@@ -117,8 +116,8 @@ class World:
             return int((await http.get("/v1/inbox/count")).json()["unread"])
 
     async def published(self, event: type[Event], who: str) -> list[Any]:
-        rows = self.database[OUTBOX].find({"type": event.type, "key": self.member(who)}).sort("version", 1)
-        return [EVENTS[row["type"]].read(row["data"]) for row in await rows.to_list(None)]
+        rows = await recorded(self.database, type=event.type, key=self.member(who))
+        return [EVENTS[row["type"]].read(row["data"]) for row in rows]
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +250,7 @@ async def test_the_same_event_twice_gives_one_item(world: World, stack: Stack) -
         await producer.stop()
 
     async def handled() -> bool:
-        return bool(await world.database[INBOX].find_one({"_id": marker["_id"]}))
+        return bool(await inbox.handled(world.database, [marker["_id"]]))
 
     await eventually(handled, within=30)  # behind all copies on the same partition: so they are handled, too
     assert len(await world.inbox("asker")) == 2

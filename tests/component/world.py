@@ -18,8 +18,7 @@ from shared.contracts import Event
 from shared.contracts.members import MemberJoined, MemberRegistered
 from shared.ids import new_id
 from shared.messaging.envelope import Received
-from shared.storage.unit_of_work import OUTBOX
-from shared.testing.harness import client, create_topics, running, settings_for
+from shared.testing.harness import client, create_topics, recorded, running, settings_for
 from shared.testing.stack import Stack
 from shared.web.auth import IMPORT_SCOPE, dev_member_id
 
@@ -82,7 +81,7 @@ class World:
 
     async def events(self, thread: str) -> Sequence[str]:
         """The types of a thread's events; their versions must have no gap."""
-        rows = await self.database[OUTBOX].find({"key": thread}).sort("version", 1).to_list(None)
+        rows = await recorded(self.database, key=thread)
         assert [row["version"] for row in rows] == list(range(1, len(rows) + 1))
         return [row["type"].removeprefix("guildhall.").removesuffix(".v1") for row in rows]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -21,8 +22,9 @@ from shared.contracts import Event
 from shared.contracts.discussions import ProblemPosted, SolutionEndorsed
 from shared.contracts.notifications import NotificationRead
 from shared.ids import new_id
+from shared.messaging import inbox
 from shared.storage import Cause
-from shared.testing.harness import SECRET, client, eventually, running, settings_for
+from shared.testing.harness import SECRET, client, eventually, recorded, running, settings_for
 from shared.testing.stack import Stack
 from shared.web.auth import IMPORT_SCOPE, dev_token
 
@@ -105,8 +107,8 @@ async def own(app: FastAPI, member: Person, community_id: str) -> dict[str, Any]
 async def told(app: FastAPI, community_id: str, *kinds: str) -> list[Any]:
     """The events of some kinds that were recorded about a community, in their order."""
     types = [f"guildhall.{kind}.v1" for kind in kinds]
-    rows = app.state.database["outbox"].find({"key": community_id, "type": {"$in": types}})
-    return [httpx.Response(200, content=row["data"]).json() async for row in rows.sort("version", 1)]
+    events = await recorded(app.state.database, key=community_id)
+    return [json.loads(event["data"]) for event in events if event["type"] in types]
 
 
 async def happens(app: FastAPI, *events: Event, at: datetime | None = None) -> None:
@@ -124,7 +126,7 @@ async def happens(app: FastAPI, *events: Event, at: datetime | None = None) -> N
     wanted = [row["_id"] for row in rows]
 
     async def handled() -> bool:
-        return await database["inbox"].count_documents({"_id": {"$in": wanted}}) == len(wanted)
+        return await inbox.handled(database, wanted) == set(wanted)
 
     await eventually(handled)
 

@@ -21,8 +21,7 @@ from shared.contracts.mentorships import MentorOffered, MentorshipEvent, MentorW
 from shared.contracts.topics import MENTORSHIPS as TOPIC
 from shared.contracts.topics import PEOPLE
 from shared.ids import new_id
-from shared.storage.unit_of_work import OUTBOX
-from shared.testing.harness import Tap, client, running
+from shared.testing.harness import Tap, client, recorded, running
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id
 
@@ -115,8 +114,7 @@ async def mine(app: FastAPI, who: str, side: str, state: str) -> list[dict[str, 
 
 async def history(app: FastAPI, mentor: str) -> list[Any]:
     """The events of a mentor's mentorships, by their version."""
-    query = {"topic": TOPIC.name, "key": dev_member_id(mentor)}
-    rows = await app.state.database[OUTBOX].find(query).sort("version", 1).to_list(None)
+    rows = await recorded(app.state.database, topic=TOPIC.name, key=dev_member_id(mentor))
     events = [EVENTS[row["type"]].read(row["data"]) for row in rows]
     assert [event.version for event in events] == list(range(1, len(events) + 1))
     return events
