@@ -6,6 +6,7 @@ from importlib import import_module
 
 import typer
 
+from deploy.cli import states
 from shared.contracts import compatibility, generate
 from shared.contracts.compatibility import Verdict
 from shared.contracts.generate import Participant
@@ -35,12 +36,13 @@ def documents() -> dict[str, str]:
     declared = services()
     participants: list[Participant] = [participant(service) for service in declared]
     openapi = {service.name: build_app(service, settings).openapi() for service in declared}
-    return generate.documents(participants, openapi)
+    files = {**generate.documents(participants, openapi), "states.md": states.document()}
+    return dict(sorted(files.items()))
 
 
 @app.command("generate")
 def generate_() -> None:
-    """Write JSON Schemas, examples, topics, AsyncAPI and OpenAPI into shared/contracts/generated."""
+    """Write schemas, examples, topics, AsyncAPI, OpenAPI and the states into shared/contracts/generated."""
     files = documents()
     differing = generate.drift(files)
     generate.write(files)
