@@ -42,8 +42,11 @@ class AskView(View):
     problem_title: str
     expert_id: str
     expert_name: str | None = Field(description="Absent where the name is not known here yet.")
-    asker_id: str
-    asker_name: str | None = Field(description="Absent where the name is not known here yet.")
+    asker_id: str | None = Field(description="Absent for the expert where the asker is not named.")
+    asker_name: str | None = Field(
+        description="Absent where the name is not known here yet, and where the asker is not named."
+    )
+    anonymous: bool = Field(description="Whether the asker is not named.")
     wave: int = Field(description="Which wave of asks, from 1.")
     reasons: list[str] = Field(
         description="Why this person: the terms of the score, largest first.",
@@ -56,14 +59,16 @@ class AskView(View):
     decline_reason: str
 
     @staticmethod
-    def of(ask: Ask, names: Mapping[str, str], now: datetime) -> AskView:
-        """The view of ``ask`` at ``now``."""
+    def of(ask: Ask, reader_id: str, names: Mapping[str, str], now: datetime) -> AskView:
+        """The view of ``ask`` at ``now``, for ``reader_id``."""
+        asker_id = None if ask.anonymous and reader_id != ask.asker_id else ask.asker_id
         return AskView(
             id=ask.ask_id,
             state=ask.state_at(now),
             expert_name=names.get(ask.expert_id),
-            asker_name=names.get(ask.asker_id),
-            **ask.model_dump(exclude={"ask_id", "state"}),
+            asker_id=asker_id,
+            asker_name=names.get(asker_id) if asker_id else None,
+            **ask.model_dump(exclude={"ask_id", "state", "asker_id"}),
         )
 
 
@@ -80,14 +85,17 @@ async def list_asks(
     rows = await queries.asks_of(database, caller, state, after, limit + 1)
     shown, following = page(rows, limit, lambda row: _milliseconds(row.asked_at), lambda row: row.ask_id)
     names = await queries.names(database, shown)
-    return Page(items=[AskView.of(row, names, database.clock()) for row in shown], next=following)
+    return Page(
+        items=[AskView.of(row, caller.member_id, names, database.clock()) for row in shown], next=following
+    )
 
 
 @router.get("/asks/{ask_id}", response_model=AskView, responses=READ_PROBLEMS)
 async def read_ask(ask_id: AskPath, caller: AuthenticatedCaller, database: Db) -> AskView:
     """An ask, for the expert and for the one whose problem it is."""
     ask = await queries.ask(database, caller, ask_id)
-    return AskView.of(ask, await queries.names(database, [ask]), database.clock())
+    names = await queries.names(database, [ask])
+    return AskView.of(ask, caller.member_id, names, database.clock())
 
 
 @router.post("/asks/{ask_id}/accept", response_model=AskView, responses=WRITE_PROBLEMS)
@@ -96,7 +104,8 @@ async def accept(ask_id: AskPath, mutate: Mutating, database: Db) -> Response:
 
     async def work(uow: UnitOfWork) -> Answer:
         ask = await commands.accept(uow, mutate.caller, ask_id)
-        return Answer(AskView.of(ask, await queries.names(database, [ask]), uow.now))
+        names = await queries.names(database, [ask])
+        return Answer(AskView.of(ask, mutate.caller.member_id, names, uow.now))
 
     return await mutate(work)
 
@@ -110,7 +119,8 @@ async def decline(
 
     async def work(uow: UnitOfWork) -> Answer:
         ask = await commands.decline(uow, mutate.caller, ask_id, reason)
-        return Answer(AskView.of(ask, await queries.names(database, [ask]), uow.now))
+        names = await queries.names(database, [ask])
+        return Answer(AskView.of(ask, mutate.caller.member_id, names, uow.now))
 
     return await mutate(work)
 
@@ -120,7 +130,7 @@ async def list_asks_about(thread_id: ThreadPath, caller: AuthenticatedCaller, da
     """Who was asked about your problem, and why; all on one page, for waves are few and small."""
     rows = await queries.asks_about(database, caller, thread_id)
     names = await queries.names(database, rows)
-    return Page(items=[AskView.of(row, names, database.clock()) for row in rows])
+    return Page(items=[AskView.of(row, caller.member_id, names, database.clock()) for row in rows])
 
 
 def _milliseconds(at: datetime) -> int:

@@ -72,6 +72,7 @@ async def ask_experts(uow: UnitOfWork, problems: Sequence[Received[ProblemPosted
             community_id=problem.community_id,
             asker_id=problem.author_id,
             problem_title=problem.title,
+            anonymous=problem.anonymous,
         )
         sent, asks, events = asking.send(begun, wave, uow.now)
         store.save_asking(uow, sent)

@@ -44,8 +44,8 @@ class NotificationView(View):
         description="What it is about: the ask, the solution, the mentorship, the connection, the community."
     )
     title: str = Field(description="The problem's title or the community's name; empty where neither.")
-    actor_id: str
-    actor_name: str | None = Field(description="Who did it, where the name is known here.")
+    actor_id: str | None = Field(description="Who did it; absent where they are not named.")
+    actor_name: str | None = Field(description="Where the name is known here, and may be.")
     created_at: AwareDatetime
     read: bool
     archived: bool

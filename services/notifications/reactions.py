@@ -8,7 +8,7 @@ from services.notifications import commands, store
 from services.notifications.domain.routing import NOTIFYING, Known, route
 from services.notifications.settings import SETTINGS
 from shared.contracts.base import Event
-from shared.contracts.discussions import ProblemPosted, ProblemUpdated, SolutionRevised
+from shared.contracts.discussions import ProblemPosted, ProblemUpdated, ThreadEvent
 from shared.contracts.members import (
     CommunityCreated,
     CommunityUpdated,
@@ -55,6 +55,8 @@ async def project_threads(batch: Batch[ProblemPosted | ProblemUpdated], uow: Uni
     for received in batch:
         event = received.event
         store.project_thread(uow, event.thread_id, event.version, event.author_id, event.title)
+        if isinstance(event, ProblemPosted) and event.anonymous:
+            store.project_anonymous(uow, event.thread_id)
     await uow.flush()
 
 
@@ -76,10 +78,10 @@ async def notify(batch: Batch[Event], uow: UnitOfWork) -> None:
     """Deliver what the events of a batch tell to whom; the stale ones tell nobody."""
     since = uow.now - STALE_AFTER
     fresh = [received for received in batch if received.at >= since]
-    revised = {each.event.thread_id for each in fresh if isinstance(each.event, SolutionRevised)}
+    threads = {each.event.thread_id for each in fresh if isinstance(each.event, ThreadEvent)}
     named = {each.event.community_id for each in fresh if isinstance(each.event, _NAMING)}
     known = Known(
-        await store.load_threads(uow, revised) if revised else {},
+        await store.load_threads(uow, threads) if threads else {},
         await store.load_names(uow, named) if named else {},
     )
     await commands.deliver(

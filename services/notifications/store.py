@@ -121,7 +121,7 @@ async def load_memberships(uow: UnitOfWork, pairs: Iterable[str]) -> dict[str, b
 async def load_threads(uow: UnitOfWork, thread_ids: Iterable[str]) -> dict[str, Thread]:
     """What is known of the threads."""
     rows = await uow.find(THREADS, {"_id": {"$in": list(thread_ids)}})
-    return {row["_id"]: Thread(row["author_id"], row["title"]) for row in rows}
+    return {row["_id"]: Thread(row["author_id"], row["title"], row.get("anonymous", False)) for row in rows}
 
 
 async def load_names(uow: UnitOfWork, community_ids: Iterable[str]) -> dict[str, str]:
@@ -191,6 +191,11 @@ def project_person(uow: UnitOfWork, member_id: str, version: int, name: str) -> 
 def project_thread(uow: UnitOfWork, thread_id: str, version: int, author_id: str, title: str) -> None:
     """Who posted a problem, and what it is called."""
     uow.write(THREADS, apply_version(thread_id, version, {"author_id": author_id, "title": title}))
+
+
+def project_anonymous(uow: UnitOfWork, thread_id: str) -> None:
+    """The author of a problem is not named. That never changes, so it needs no version."""
+    uow.write(THREADS, UpdateOne({"_id": thread_id}, {"$set": {"anonymous": True}}, upsert=True))
 
 
 def project_community(uow: UnitOfWork, community_id: str, version: int, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.base import (
     Body,
@@ -37,6 +37,39 @@ StateAfter = Annotated[
 ]
 
 
+class Context(BaseModel):
+    """Sets the stage for those who work elsewhere, where other things are taken for granted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    size: Annotated[
+        str, Field(description="How many and how much.", examples=["40 permits a week, 3 clerks"])
+    ]
+    constraints: Annotated[
+        str, Field(description="What cannot be changed.", examples=["The law asks for a signature."])
+    ]
+    culture: Annotated[
+        str, Field(description="How things are done there.", examples=["Nobody decides alone."])
+    ]
+    tried: Annotated[str, Field(description="What was tried, and what came of it.", examples=["Scanning."])]
+
+
+ProblemContext = Annotated[
+    Context | None,
+    Field(
+        description="What sets the stage; in external communities it is there, unless it is an import.",
+        examples=[
+            {
+                "size": "40 permits a week, 3 clerks",
+                "constraints": "The law asks for a signature.",
+                "culture": "Nobody decides alone.",
+                "tried": "Scanning.",
+            }
+        ],
+    ),
+]
+
+
 class ThreadEvent(Event, abstract=True):
     """Something that happened in a thread.
 
@@ -62,6 +95,13 @@ class ProblemPosted(ThreadEvent):
     imported_score: int | None = Field(
         default=None, description="Anonymous votes of an import, where it was one.", examples=[None]
     )
+    context: ProblemContext = None
+    anonymous: bool = Field(
+        default=False,
+        description="The author is not named: nobody but stewards may be told who it is, "
+        "neither of the problem nor of what they do in its thread.",
+        examples=[False],
+    )
 
 
 class ProblemUpdated(ThreadEvent):
@@ -73,6 +113,7 @@ class ProblemUpdated(ThreadEvent):
     title: Title
     body: Body
     tags: Tags
+    context: ProblemContext = None
 
 
 class ProblemResolved(ThreadEvent):
@@ -89,6 +130,14 @@ class ProblemReopened(ThreadEvent):
     actor = "reopened_by"
     author_id: MemberId
     reopened_by: MemberId
+
+
+class ProblemWithdrawn(ThreadEvent):
+    """The problem was taken back: nobody is to work on it."""
+
+    actor = "withdrawn_by"
+    author_id: MemberId
+    withdrawn_by: MemberId
 
 
 class ProblemLinked(ThreadEvent):

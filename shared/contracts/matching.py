@@ -24,6 +24,9 @@ class AskEvent(Event, abstract=True):
 class ExpertAsked(AskEvent):
     """A member was asked for help with a problem, and told why."""
 
+    anonymous: bool = Field(
+        default=False, description="The asker is not named: the expert is not told who.", examples=[False]
+    )
     problem_title: Title
     wave: Annotated[int, Field(description="Which wave of asks, from 1.", ge=1, examples=[1])]
     reasons: Annotated[

@@ -37,6 +37,7 @@ BodyText = Annotated[str, _text(LIMITS.body), AfterValidator(_clean)]
 SectionText = Annotated[str, _text(LIMITS.body // 4, 0), AfterValidator(_clean)]
 """One of a few sections of a text; together they are no longer than any other."""
 Note = Annotated[str, _text(LIMITS.note, 0), AfterValidator(_clean)]
+Passage = Annotated[str, _text(LIMITS.note), AfterValidator(_clean)]
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
 
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]

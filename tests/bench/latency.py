@@ -68,6 +68,9 @@ async def raw_legs(stack: Stack, rounds: int) -> list[float]:
     return spent[5:]
 
 
+CONTEXT = {"size": "1", "constraints": "-", "culture": "-", "tried": "-"}
+
+
 class _Posting:
     """A fleet with one community, an asker whose stream is open, and answerers."""
 
@@ -102,7 +105,7 @@ class _Posting:
                     causal = joined.raise_for_status().headers["guildhall-causal-token"]
         async with self.client("discussions", "asker") as http:
             http.headers["Guildhall-Causal-Token"] = causal
-            body = {"title": "How fast?", "body": "Quite.", "tags": ["speed"]}
+            body = {"title": "How fast?", "body": "Quite.", "tags": ["speed"], "context": CONTEXT}
             posted = await http.post(f"/v1/communities/{community}/problems", json=body)
             problem: str = posted.raise_for_status().json()["id"]
             return problem
@@ -142,7 +145,12 @@ async def journey(stack: Stack, posts: int) -> dict[str, Any]:
                     address = f"/v1/problems/{problem}"
                     community = (await asker.get(address)).json()["community_id"]
                     for number in range(15):
-                        body = {"title": f"And {number}?", "body": "…", "tags": ["speed"]}
+                        body = {
+                            "title": f"And {number}?",
+                            "body": "…",
+                            "tags": ["speed"],
+                            "context": CONTEXT,
+                        }
                         made = await asker.post(f"/v1/communities/{community}/problems", json=body)
                         problems.append(made.raise_for_status().json()["id"])
                 deadline = perf_counter() + 5

@@ -72,6 +72,7 @@ class Load:
         while not self.stop.is_set():
             author, other = chance.sample(range(self.members), 2)
             body: dict[str, Any] = {"title": f"Problem {new_id()}", "body": "Who knows?", "tags": ["permits"]}
+            body["context"] = {"size": "1", "constraints": "-", "culture": "-", "tried": "-"}
             address = f"/v1/communities/{community}/problems"
             posted = await self._send("discussions", author, "POST", address, body)
             problem = self._acknowledge("problem", posted)

@@ -484,3 +484,29 @@ async def _handled(world: World, event_ids: list[str]) -> None:
         return await inbox.handled(world.database, event_ids) == set(event_ids)
 
     await eventually(all_there)
+
+
+# -- anonymous -----------------------------------------------------------------------------------------
+
+
+async def test_an_expert_is_not_told_who_asks_anonymously(world: World) -> None:
+    await world.community()
+    await world.feed(*world.joins("asker"), *world.joins("expert", permits="expert"))
+    posted = world.posted("t")
+    await world.feed(posted.model_copy(update={"anonymous": True}))
+    (event,) = await world.published(ExpertAsked)
+    assert event.anonymous
+    path = f"/v1/asks/{event.ask_id}"
+    async with world.as_("expert") as expert, world.as_("asker") as asker:
+        answers = [
+            await expert.get(path),
+            await expert.get("/v1/asks"),
+            await expert.post(f"{path}/accept"),
+        ]
+        for answer in answers:
+            assert answer.status_code == 200
+            assert dev_member_id("asker") not in answer.text
+            assert '"asker_name":null' in answer.text
+        assert (await asker.get(path)).json()["asker_id"] == dev_member_id("asker")
+        (about,) = (await asker.get("/v1/problems/t/asks")).json()["items"]
+        assert about["asker_name"] == "asker"

@@ -578,3 +578,27 @@ async def test_a_stream_ends_after_its_lifetime(world: World) -> None:
     await world.feed(world.proposed())
     views = stream.follow(world.database, hub, stream.Connection(), world.member("asker"), 0, lifetime=0.2)
     assert [view.seq async for view in views] == [1]
+
+
+# -- anonymous -----------------------------------------------------------------------------------------
+
+
+async def test_who_asks_anonymously_is_named_in_no_notification(world: World) -> None:
+    posted = world.event(ProblemPosted, author_id="asker", anonymous=True)
+    asked = world.event(ExpertAsked, expert_id="solver", asker_id="asker", anonymous=True)
+    said = world.event(
+        CommentAdded, author_id="asker", item_author_id="solver", mentions=["peer"], item_kind="solution"
+    )
+    await world.feed(asked)  # from another topic: it may come first
+    await world.feed(posted)
+    accepted = world.event(SolutionAccepted, solution_author_id="solver", accepted_by="asker")
+    await world.feed(said, accepted, world.proposed())
+    for who, kinds in (("solver", ["acceptance", "comment", "expert-ask"]), ("peer", ["mention"])):
+        items = await world.inbox(who)
+        assert [each["kind"] for each in items] == kinds
+        assert world.member("asker") not in json.dumps(items)
+        assert "Asker" not in json.dumps(items)
+        assert {(each["actor_id"], each["actor_name"]) for each in items} == {(None, None)}
+        assert all("Somebody" in each["text"] for each in items)
+    (reply,) = await world.inbox("asker")  # others are named
+    assert reply["actor_name"] == "Solver"

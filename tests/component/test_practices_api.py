@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,10 +21,10 @@ from shared.contracts.members import (
     MembershipDormant,
     TrialEnded,
 )
-from shared.storage.unit_of_work import OUTBOX
+from shared.testing.harness import recorded
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id
-from tests.component.world import COMMUNITY, DAY, NOW, World, discussions, fresh
+from tests.component.world import COMMUNITY, DAY, NOW, TEXT, World, discussions, fresh
 
 PEERS = [f"p{number}" for number in range(6)]
 STEWARDS = ["sue", "sam"]
@@ -74,11 +74,8 @@ async def state(world: World, solution: str) -> str:
 
 async def row(world: World, problem: str, event: str) -> dict[str, Any]:
     """The latest event of that name in the thread."""
-    found = await world.database[OUTBOX].find_one(
-        {"key": problem, "type": f"guildhall.{event}.v1"}, sort=[("version", -1)]
-    )
-    assert found is not None
-    return dict(found)
+    found = await recorded(world.database, key=problem, type=f"guildhall.{event}.v1")
+    return dict(found[-1])
 
 
 # -- the way there -------------------------------------------------------------------------------------
@@ -121,8 +118,10 @@ async def test_all_steps_that_a_stopped_clockwork_missed_are_done_with_their_tim
     world.clock.advance(300 * DAY)
     await asyncio.gather(*(work_off(world.database, DUTIES) for _ in range(3)))  # replicas
     assert await state(world, solution) == "lapsed"
-    rows = await world.database[OUTBOX].find({"key": problem}).sort("version", 1).to_list(None)
-    missed = [(each["type"].split(".")[1], (each["time"] - NOW).days) for each in rows[-4:]]
+    rows = await recorded(world.database, key=problem)
+    missed = [
+        (each["type"].split(".")[1], (datetime.fromisoformat(each["time"]) - NOW).days) for each in rows[-4:]
+    ]
     assert missed == [
         ("best-practice-recognised", 7),
         ("practice-review-due", 173),
@@ -297,7 +296,7 @@ async def test_two_solutions_do_not_take_each_others_place_even_at_once(world: W
         )
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     await world.joins("sue", role="steward", at="elsewhere")
-    elsewhere = await world.ask("sue", "POST", "/communities/elsewhere/problems", {"title": "T", "body": "B"})
+    elsewhere = await world.ask("sue", "POST", "/communities/elsewhere/problems", TEXT)
     foreign = await world.ask("sue", "POST", f"/problems/{elsewhere['id']}/solutions", {"body": "B"})
     body = {"solution_id": foreign["id"], "reason": "r"}
     assert (await world.ask("sue", "POST", f"/solutions/{one}/supersede", body, 404))["code"] == (

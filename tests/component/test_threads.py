@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,10 +13,11 @@ from fastapi import FastAPI
 
 from services.discussions.domain.limits import COMMENT_DEPTH
 from services.discussions.store.comments import COMMENTS
-from shared.contracts.members import MemberLeft
+from shared.contracts.members import CommunityUpdated, MemberLeft
+from shared.testing.harness import recorded
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id
-from tests.component.world import COMMUNITY, DAY, NOW, World, discussions, fresh
+from tests.component.world import COMMUNITY, CONTEXT, DAY, NOW, TEXT, World, discussions, fresh
 
 
 @pytest.fixture(scope="module")
@@ -222,3 +225,146 @@ async def test_texts_are_answered_as_safe_html_where_asked_for(world: World) -> 
     }
     said = await world.ask("bob", "GET", f"/comments/{comment['id']}?html=true")
     assert (said["body"], said["html"]) == ("*Ja*", {"body": "<p><em>Ja</em></p>\n"})
+
+
+# -- problems: what sets the stage, taken back, edited, anonymous ---------------------------------------
+
+BARE = {key: value for key, value in TEXT.items() if key != "context"}
+
+
+async def is_external(world: World, **more: Any) -> None:
+    await world.feed(world.event(CommunityUpdated, "asker", kind="external", **more))
+
+
+async def test_in_an_external_community_a_problem_sets_the_stage(world: World) -> None:
+    await is_external(world)
+    path = f"/communities/{COMMUNITY}/problems"
+    refused = await world.ask("asker", "POST", path, BARE, 422)
+    assert (refused["code"], refused["errors"][0]["field"]) == ("context-missing", "/context")
+    for bad in ({"size": " "}, {"tried": None}):
+        await world.ask("asker", "POST", path, TEXT | {"context": CONTEXT | bad}, 422)
+    posted = await world.ask("asker", "POST", path, TEXT, 201)
+    assert posted["context"] == CONTEXT
+    (row,) = await recorded(world.database, key=posted["id"])
+    assert json.loads(row["data"])["context"] == CONTEXT
+    problem = f"/problems/{posted['id']}"
+    refused = await world.ask("asker", "PUT", problem, BARE, 422, If_Match='"1"')
+    assert refused["code"] == "context-missing"
+    seen = await world.ask("bob", "GET", f"{problem}?html=true")
+    assert seen["html"]["context.culture"] == "<p>Nobody decides alone.</p>\n"
+
+
+async def test_what_was_imported_without_a_context_is_edited_without_one(world: World) -> None:
+    await is_external(world)
+    await world.imports(
+        {
+            "kind": "problem", "id": "p1", "community_id": COMMUNITY, "author_id": dev_member_id("asker"),
+            "at": NOW.isoformat(), "title": "T", "body": "B",
+        }
+    )  # fmt: skip
+    edited = await world.ask("asker", "PUT", "/problems/p1", BARE, If_Match='"1"')
+    assert edited["context"] is None
+    edited = await world.ask("asker", "PUT", "/problems/p1", TEXT, If_Match='"2"')
+    assert edited["context"] == CONTEXT
+    later = {"kind": "problem-edit", "id": "e1", "problem_id": "p1", "editor_id": dev_member_id("bob")}
+    await world.imports(later | {"at": NOW.isoformat(), "title": "T2"})
+    assert (await world.ask("bob", "GET", "/problems/p1"))["context"] == CONTEXT
+
+
+async def test_a_withdrawn_problem_is_nobodys_work_any_more(world: World) -> None:
+    problem = await world.posts()
+    assert (await world.ask("bob", "POST", f"/problems/{problem}/withdraw", expect=403))[
+        "code"
+    ] == "not-yours"
+    withdrawn = await world.ask("asker", "POST", f"/problems/{problem}/withdraw")
+    assert withdrawn["state"] == "withdrawn"
+    refused = await world.ask("ann", "POST", f"/problems/{problem}/solutions", {"body": "x"}, 409)
+    assert refused["code"] == "problem-withdrawn"
+    assert await world.events(problem) == ["problem-posted", "problem-withdrawn"]
+
+
+async def test_of_an_answer_and_a_withdrawal_at_once_one_counts(world: World) -> None:
+    problem = await world.posts()
+    async with world.by("asker") as asker, world.by("ann") as ann:
+        answers = await asyncio.gather(
+            asker.post(f"/v1/problems/{problem}/withdraw"),
+            ann.post(f"/v1/problems/{problem}/solutions", json={"body": "Do this."}),
+        )
+    assert sorted(answer.is_success for answer in answers) == [False, True]
+    assert len(await world.events(problem)) == 2
+
+
+async def test_who_edited_a_problem_when_and_what(world: World) -> None:
+    problem = await world.posts(body="Nine days.\nStill.")
+    await world.joins("fay", role="facilitator")
+    world.clock.advance(DAY)
+    await world.ask(
+        "fay", "PUT", f"/problems/{problem}", TEXT | {"body": "Ten days.\nStill."}, If_Match='"1"'
+    )
+    path = f"/problems/{problem}/revisions"
+    listed = (await world.ask("bob", "GET", path))["items"]
+    assert [(each["number"], each["editor"]["name"], each["at"][:10]) for each in listed] == [
+        (1, "Asker", "2026-03-02"),
+        (2, "Fay", "2026-03-03"),
+    ]
+    second = await world.ask("bob", "GET", f"{path}/2")
+    assert second["changes"] == {"body": ["@@ -1,2 +1,2 @@", "-Nine days.", "+Ten days.", " Still."]}
+    assert (await world.ask("bob", "GET", f"{path}/1"))["body"] == "Nine days.\nStill."
+    assert (await world.ask("bob", "GET", f"{path}/3", expect=404))["code"] == "no-such-revision"
+    await world.joins("stranger", at="elsewhere")
+    await world.ask("stranger", "GET", f"{path}/1", expect=404)
+
+
+async def test_nobody_but_stewards_learns_who_asks_anonymously(world: World) -> None:
+    """Every GET of the API, and what others' own acts answer, searched for the author's id and name."""
+    await world.joins("Zebulon", days=30)
+    await world.joins("fay", role="facilitator")
+    await world.joins("sue", role="steward")
+    path = f"/communities/{COMMUNITY}/problems"
+    hidden = TEXT | {"anonymous": True}
+    assert (await world.ask("Zebulon", "POST", path, hidden, 403))["code"] == "not-anonymous-here"
+    await is_external(world, allow_anonymous=True)
+    posted = await world.ask("Zebulon", "POST", path, hidden, 201)
+    assert (posted["author"]["name"], posted["author"]["anonymous"]) == ("Zebulon", True)  # one sees oneself
+    problem = posted["id"]
+    solution = await world.proposes(problem, "Zebulon")
+    comment = await says(world, "Zebulon", problem)
+    await world.ask("Zebulon", "PUT", f"/solutions/{solution}", {"body": "Or this."}, If_Match='"1"')
+    await world.ask("Zebulon", "PUT", f"/problems/{problem}", TEXT, If_Match='"1"')
+    await world.ask("Zebulon", "POST", f"/problems/{problem}/resolve")
+    named = await world.ask("Zebulon", "POST", path, TEXT | {"title": "Named"}, 201)
+    assert named["author"]["anonymous"] is False
+
+    ids = {
+        "community_id": COMMUNITY, "problem_id": problem, "thread_id": problem, "solution_id": solution,
+        "comment_id": comment["id"], "number": "1",
+    }  # fmt: skip
+    paths = world.app.openapi()["paths"]
+    addresses = [each for each, methods in paths.items() if "get" in methods and each.startswith("/v1/")]
+    found = 0
+    for name in ("bob", "fay"):
+        answers = [
+            await world.ask(name, "PUT", f"/threads/{problem}/reactions/works-for-me",
+                            {"item_kind": "problem", "item_id": problem}),
+            await says(world, name, problem, item_kind="comment", item_id=comment["id"]),
+        ]  # fmt: skip
+        async with world.by(name) as http:
+            for address in addresses:
+                filled = re.sub(r"{(\w+)}", lambda match: ids.get(match[1], problem), address)
+                got = await http.get(filled, params={"item_id": problem, "html": "true", "q": "permits"})
+                found += got.status_code == 200
+                answers.append(got.text.replace(json.dumps(named["author"], separators=(",", ":")), ""))
+        if name == "fay":
+            answers.append(await world.ask(name, "POST", f"/problems/{problem}/reopen"))
+            answers.append(await world.ask(name, "PUT", f"/problems/{problem}", TEXT, If_Match='"2"'))
+        for answer in answers:
+            assert "Zebulon" not in str(answer), answer
+            assert dev_member_id("Zebulon") not in str(answer), answer
+    assert found >= 20
+    for who in ("sue", "Zebulon"):
+        seen = await world.ask(who, "GET", f"/problems/{problem}")
+        assert (seen["author"]["name"], seen["author"]["anonymous"]) == ("Zebulon", True)
+        actors = (await world.ask(who, "GET", f"/threads/{problem}/timeline"))["items"]
+        assert actors[0]["actor"]["name"] == "Zebulon"
+    seen = await world.ask("bob", "GET", f"/problems/{problem}")
+    assert seen["author"] == {"id": None, "name": None, "org_id": None, "role": None, "anonymous": True}

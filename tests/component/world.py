@@ -25,7 +25,8 @@ from shared.web.auth import IMPORT_SCOPE, dev_member_id
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
 COMMUNITY = "permit-offices"
-TEXT = {"title": "Permits wait", "body": "Nine **days**.", "tags": ["Permits"]}
+CONTEXT = {"size": "3 clerks", "constraints": "The law.", "culture": "Nobody decides alone.", "tried": "Fax."}
+TEXT = {"title": "Permits wait", "body": "Nine **days**.", "tags": ["Permits"], "context": CONTEXT}
 
 
 class World:

@@ -44,7 +44,8 @@ async def test_from_the_post_to_the_notification_in_one_trace(topics: Stack) -> 
             joined = await mb.put(f"/v1/communities/{community}/members/me")
         causal = {"Guildhall-Causal-Token": joined.headers["guildhall-causal-token"]}
         async with client(d, asker) as da, client(d, answerer) as db:
-            problem = {"title": "Where?", "body": "…", "tags": []}
+            context = {"size": "1", "constraints": "-", "culture": "-", "tried": "-"}
+            problem = {"title": "Where?", "body": "…", "tags": [], "context": context}
             posted = await da.post(f"/v1/communities/{community}/problems", json=problem, headers=causal)
             assert posted.status_code == 201, posted.text
             parent = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}

@@ -113,6 +113,7 @@ async def _authored_script(world: World, progress: load.Progress) -> Script:
         title=problem["title"],
         body=problem["body"],
         tags=problem["tags"],
+        context=problem["context"],
         solution=journey["solution"],
         comment=journey["comment"],
     )
@@ -155,6 +156,12 @@ async def _dump_script(world: World, dump: Path, progress: load.Progress) -> Scr
             title=f"Where to begin with {' and '.join(tags)}?",
             body=f"I have read what is here on **{tags[0]}** and do not know where to begin. How did you?",
             tags=tags,
+            context={
+                "size": "One, with an evening a week.",
+                "constraints": "It has to cost nothing.",
+                "culture": "We learn by doing, and from each other.",
+                "tried": "Reading from the beginning. It does not end.",
+            },
             solution="Begin with the smallest thing that can fail, write down what happened, and ask again.",
             comment="Well put, {mention}. What was the smallest thing for you?",
         )

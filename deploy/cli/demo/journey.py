@@ -42,6 +42,8 @@ class Script:
     title: str
     body: str
     tags: list[str]
+    context: dict[str, str]
+    """What sets the stage: `size`, `constraints`, `culture`, `tried`."""
     solution: str
     comment: str
     """With a place for the mention."""
@@ -75,7 +77,12 @@ class Journey:
             script.asker,
             "discussions",
             f"/v1/communities/{script.community_id}/problems",
-            {"title": script.title, "body": script.body, "tags": script.tags},
+            {
+                "title": script.title,
+                "body": script.body,
+                "tags": script.tags,
+                "context": script.context,
+            },
         )
         self.thread_id = problem["id"]
         await self.timeline.follow(self.thread_id)

@@ -13,7 +13,7 @@ from services.discussions.domain.access import (
     require_author_or_curator,
 )
 from services.discussions.domain.problem import Problem
-from shared.contracts.discussions import LinkKind
+from shared.contracts.discussions import Context, LinkKind
 from shared.storage import UnitOfWork
 from shared.web.mutations import require_version
 
@@ -27,15 +27,30 @@ async def post_problem(
     title: str,
     body: str,
     tags: Sequence[str],
+    context: Context | None = None,
+    anonymous: bool = False,
     imported_score: int | None = None,
     at: datetime | None = None,
 ) -> Problem:
-    """Post a problem to a community; ``at`` is when, in an import."""
+    """Post a problem to a community; ``at`` is when, in an import, which knows nothing of contexts."""
     author = await access.participant(uow, community_id, author_id)
+    if at is None:
+        community = await store.access.load_community(uow, community_id)
+        problems.require_fit(community, context, anonymous=anonymous)
+    now = at or uow.now
     problem, event = problems.post(
-        thread_id, author, title=title, body=body, tags=tags, imported_score=imported_score, now=at or uow.now
+        thread_id,
+        author,
+        title=title,
+        body=body,
+        tags=tags,
+        context=context,
+        anonymous=anonymous,
+        imported_score=imported_score,
+        now=now,
     )
     store.threads.save_thread(uow, problem)
+    store.problems.save_text(uow, problems.text_of(problem, author_id, now))
     store.access.note_contribution(uow, author)
     record(uow, event, at)
     return problem
@@ -50,25 +65,32 @@ async def edit_problem(
     title: str | None,
     body: str | None,
     tags: Sequence[str] | None,
+    context: Context | None = None,
     at: datetime | None = None,
 ) -> Problem:
-    """Edit a problem; what is None stays. ``version`` is the revision edited.
+    """Edit a problem; of title, body and tags, what is None stays. ``version`` is the revision edited.
 
-    An import knows none: it repeats what was allowed where it comes from, so nobody's role is asked for.
+    An import knows none: it repeats what was allowed where it comes from, so nobody's role is asked for,
+    and no context.
     """
     problem, actor = await access.problem(uow, actor_id, thread_id)
     if version is not None:
         require_author_or_curator(actor, problem.author_id, "edit this problem")
         require_version(problem.revision, version)
+        if problem.context is not None:  # what was imported without one can be edited without one
+            problems.require_fit(await store.access.load_community(uow, problem.community_id), context)
+    now = at or uow.now
     problem, event = problems.edit(
         problem,
         actor_id,
         title=problem.title if title is None else title,
         body=problem.body if body is None else body,
         tags=problem.tags if tags is None else tags,
-        now=at or uow.now,
+        context=problem.context if version is None else context,
+        now=now,
     )
     store.threads.save_thread(uow, problem)
+    store.problems.save_text(uow, problems.text_of(problem, actor_id, now))
     record(uow, event, at)
     return problem
 
@@ -86,6 +108,15 @@ async def reopen(uow: UnitOfWork, actor_id: str, thread_id: str) -> Problem:
     """Say that a resolved problem turned out not to be."""
     problem, actor = await access.problem(uow, actor_id, thread_id)
     problem, event = problems.reopen(problem, actor)
+    store.threads.save_thread(uow, problem)
+    record(uow, event)
+    return problem
+
+
+async def withdraw(uow: UnitOfWork, actor_id: str, thread_id: str) -> Problem:
+    """Take a problem back."""
+    problem, actor = await access.problem(uow, actor_id, thread_id)
+    problem, event = problems.withdraw(problem, actor)
     store.threads.save_thread(uow, problem)
     record(uow, event)
     return problem

@@ -2,25 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.discussions.domain.access import Participant, require_author_or_curator
+from services.discussions.domain.access import Community, Participant, require_author_or_curator
 from services.discussions.domain.thread import Thread
 from shared.contracts.discussions import (
+    Context,
     LinkKind,
     ProblemLinked,
     ProblemPosted,
     ProblemReopened,
     ProblemResolved,
     ProblemUpdated,
+    ProblemWithdrawn,
 )
-from shared.errors import BadInput, Conflict
+from shared.errors import BadInput, Conflict, Forbidden
 
-ProblemState = Literal["open", "answered", "resolved", "reopened", "duplicate"]
+ProblemState = Literal["open", "answered", "resolved", "reopened", "duplicate", "withdrawn"]
+Command = Literal["answer", "resolve", "reopen", "duplicate", "withdraw"]
+
+TRANSITIONS: Mapping[ProblemState, Mapping[Command, ProblemState]] = {
+    "open": {
+        "answer": "answered",
+        "resolve": "resolved",
+        "duplicate": "duplicate",
+        "withdraw": "withdrawn",
+    },
+    "answered": {
+        "answer": "answered",
+        "resolve": "resolved",
+        "duplicate": "duplicate",
+        "withdraw": "withdrawn",
+    },
+    "resolved": {"answer": "resolved", "reopen": "reopened", "duplicate": "duplicate"},
+    "reopened": {
+        "answer": "reopened",
+        "resolve": "resolved",
+        "duplicate": "duplicate",
+        "withdraw": "withdrawn",
+    },
+    "duplicate": {"answer": "duplicate", "reopen": "reopened", "duplicate": "duplicate"},
+    "withdrawn": {},
+}
+"""What leads where. What is withdrawn stays so: who still asks, asks anew."""
+
+_REFUSED: Mapping[Command, tuple[str, str]] = {
+    "answer": ("problem-withdrawn", "This problem is {}: nobody is to work on it."),
+    "resolve": ("already-closed", "This problem is {} already."),
+    "reopen": ("not-resolved", "Only a closed problem can be reopened; this one is {}."),
+    "duplicate": ("problem-withdrawn", "This problem is {}: nobody is to work on it."),
+    "withdraw": ("already-closed", "This problem is {} already."),
+}
 
 
 class Link(BaseModel):
@@ -36,11 +72,67 @@ class Problem(Thread):
     """A problem. ``revision`` counts the edits of its text."""
 
     kind: Literal["problem"] = "problem"
+    context: Context | None = None
     state: ProblemState = "open"
     solutions: int = 0
     accepted_id: str | None = None
     links: list[Link] = Field(default_factory=list)
     imported_score: int | None = None
+
+
+class ProblemText(BaseModel):
+    """One text of a problem: what it said from ``at`` on, and who made it say so."""
+
+    model_config = ConfigDict(frozen=True)
+
+    thread_id: str
+    number: int
+    editor_id: str
+    at: datetime
+    title: str
+    body: str
+    tags: list[str]
+    context: Context | None
+
+
+def text_of(problem: Problem, editor_id: str, at: datetime) -> ProblemText:
+    """The problem's present text, which ``editor_id`` wrote."""
+    return ProblemText(
+        thread_id=problem.thread_id,
+        number=problem.revision,
+        editor_id=editor_id,
+        at=at,
+        title=problem.title,
+        body=problem.body,
+        tags=problem.tags,
+        context=problem.context,
+    )
+
+
+def after(problem: Problem, command: Command) -> ProblemState:
+    """The state that ``command`` leads to. Raises ``Conflict`` where it leads nowhere."""
+    state = TRANSITIONS[problem.state].get(command)
+    if state is None:
+        code, detail = _REFUSED[command]
+        raise Conflict(code, detail.format(problem.state))
+    return state
+
+
+def require_fit(community: Community, context: Context | None, *, anonymous: bool = False) -> None:
+    """Raise ``BadInput`` or ``Forbidden`` where the community wants a problem to be posted otherwise."""
+    if context is None and community.kind == "external":
+        raise BadInput(
+            "context-missing",
+            "In an external community a problem sets the stage for those who work elsewhere.",
+            field="/context",
+            fix="Say how large it is, what cannot be changed, how things are done, and what was tried.",
+        )
+    if anonymous and not community.allow_anonymous:
+        raise Forbidden(
+            "not-anonymous-here",
+            "This community does not allow anonymous posts.",
+            fix="Post it in your name, or ask a steward to allow it.",
+        )
 
 
 def post(
@@ -51,6 +143,8 @@ def post(
     body: str,
     tags: Sequence[str],
     now: datetime,
+    context: Context | None = None,
+    anonymous: bool = False,
     imported_score: int | None = None,
 ) -> tuple[Problem, ProblemPosted]:
     """A member posts a problem."""
@@ -62,6 +156,8 @@ def post(
         title=title,
         body=body,
         tags=list(tags),
+        context=context,
+        anonymous=anonymous,
         imported_score=imported_score,
         posted_at=now,
         updated_at=now,
@@ -74,16 +170,30 @@ def post(
         title=title,
         body=body,
         tags=list(tags),
+        context=context,
+        anonymous=anonymous,
         imported_score=imported_score,
     )
 
 
 def edit(
-    problem: Problem, editor_id: str, *, title: str, body: str, tags: Sequence[str], now: datetime
+    problem: Problem,
+    editor_id: str,
+    *,
+    title: str,
+    body: str,
+    tags: Sequence[str],
+    context: Context | None,
+    now: datetime,
 ) -> tuple[Problem, ProblemUpdated]:
     """Edit the problem's text and tags, whole."""
     problem = problem.then(
-        title=title, body=body, tags=list(tags), revision=problem.revision + 1, updated_at=now
+        title=title,
+        body=body,
+        tags=list(tags),
+        context=context,
+        revision=problem.revision + 1,
+        updated_at=now,
     )
     return problem, ProblemUpdated(
         thread_id=problem.thread_id,
@@ -94,15 +204,14 @@ def edit(
         title=title,
         body=body,
         tags=list(tags),
+        context=context,
     )
 
 
 def resolve(problem: Problem, actor: Participant) -> tuple[Problem, ProblemResolved]:
     """The problem is resolved: open, answered and reopened ones can be."""
     require_author_or_curator(actor, problem.author_id, "resolve this problem")
-    if problem.state in ("resolved", "duplicate"):
-        raise Conflict("already-closed", f"This problem is {problem.state} already.")
-    problem = problem.then(state="resolved")
+    problem = problem.then(state=after(problem, "resolve"))
     return problem, ProblemResolved(
         thread_id=problem.thread_id,
         version=problem.version,
@@ -115,16 +224,35 @@ def resolve(problem: Problem, actor: Participant) -> tuple[Problem, ProblemResol
 def reopen(problem: Problem, actor: Participant) -> tuple[Problem, ProblemReopened]:
     """A resolved problem turned out not to be."""
     require_author_or_curator(actor, problem.author_id, "reopen this problem")
-    if problem.state not in ("resolved", "duplicate"):
-        raise Conflict("not-resolved", f"Only a closed problem can be reopened; this one is {problem.state}.")
+    state = after(problem, "reopen")
     related = [link for link in problem.links if link.kind != "duplicate"]
-    problem = problem.then(state="reopened", links=related)
+    problem = problem.then(state=state, links=related)
     return problem, ProblemReopened(
         thread_id=problem.thread_id,
         version=problem.version,
         community_id=problem.community_id,
         author_id=problem.author_id,
         reopened_by=actor.member_id,
+    )
+
+
+def withdraw(problem: Problem, actor: Participant) -> tuple[Problem, ProblemWithdrawn]:
+    """Take the problem back: its author as long as nobody proposed a solution, curators also after that."""
+    require_author_or_curator(actor, problem.author_id, "withdraw this problem")
+    state = after(problem, "withdraw")
+    if problem.solutions and not actor.curates:
+        raise Conflict(
+            "answered-already",
+            "Somebody proposed a solution: the problem is not yours alone any more.",
+            fix="Resolve it, or ask a facilitator to withdraw it.",
+        )
+    problem = problem.then(state=state)
+    return problem, ProblemWithdrawn(
+        thread_id=problem.thread_id,
+        version=problem.version,
+        community_id=problem.community_id,
+        author_id=problem.author_id,
+        withdrawn_by=actor.member_id,
     )
 
 
@@ -149,7 +277,7 @@ def link(
             "The other problem is a duplicate itself.",
             fix="Link to the one that it duplicates.",
         )
-    state = "duplicate" if kind == "duplicate" else problem.state
+    state = after(problem, "duplicate") if kind == "duplicate" else problem.state
     problem = problem.then(links=[*problem.links, new], state=state)
     return problem, ProblemLinked(
         thread_id=problem.thread_id,

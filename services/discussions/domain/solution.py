@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.discussions.domain.access import Participant
 from services.discussions.domain.item import Item
 from services.discussions.domain.ladder import TRANSITIONS, Candidacy, Recognition, score
-from services.discussions.domain.problem import Problem
+from services.discussions.domain.problem import Problem, after
 from services.discussions.domain.rules import Rules
 from shared.contracts.discussions import (
     Basis,
@@ -107,8 +107,7 @@ def propose(
     imported_score: int | None = None,
 ) -> tuple[Problem, Solution, Revision, SolutionProposed]:
     """A member proposes a solution: its revision 1. The first one makes an open problem answered."""
-    state = "answered" if problem.state == "open" else problem.state
-    problem = problem.then(solutions=problem.solutions + 1, state=state)
+    problem = problem.then(state=after(problem, "answer"), solutions=problem.solutions + 1)
     solution = Solution(
         solution_id=solution_id,
         thread_id=problem.thread_id,

@@ -20,7 +20,7 @@ from services.discussions.domain.access import (
 from services.discussions.domain.comment import Comment
 from services.discussions.domain.contest import Contest
 from services.discussions.domain.item import InThread
-from services.discussions.domain.problem import Problem
+from services.discussions.domain.problem import Problem, ProblemText
 from services.discussions.domain.solution import Revision, Solution
 from services.discussions.domain.thread import Thread
 from services.discussions.domain.timeline import Entry
@@ -92,6 +92,25 @@ async def problems(
     """The problems of a community that the caller belongs to, newest first."""
     by = await reader(database, caller, community_id)
     return await store.problems.find_problems(database, by, state=state, tag=tag, before=before, limit=limit)
+
+
+async def problem_texts(
+    database: Database, caller: Caller, thread_id: str, after: int, limit: int
+) -> tuple[Problem, list[ProblemText]]:
+    """A problem that the caller may see, and its texts, oldest first, after a number."""
+    of, _ = await problem(database, caller, thread_id)
+    return of, await store.problems.find_texts(database, thread_id, after, limit)
+
+
+async def problem_text(
+    database: Database, caller: Caller, thread_id: str, number: int
+) -> tuple[Problem, ProblemText, ProblemText | None]:
+    """A problem that the caller may see, its text of that number, and the one before, if there is one."""
+    of, found = await problem_texts(database, caller, thread_id, number - 2, 2)
+    texts = {text.number: text for text in found}
+    if number not in texts:
+        raise NotFound("no-such-revision", "The problem has no such revision.", fix="List its revisions.")
+    return of, texts[number], texts.get(number - 1)
 
 
 async def solution(database: Database, caller: Caller, solution_id: str) -> Solution:
@@ -166,4 +185,6 @@ async def names(
         store.access.roles(database, communities, wanted | {caller.member_id}),
         store.threads.anonymous_authors(database, {item.thread_id for item in items}),
     )
-    return Names(caller.member_id, people, roles, anonymous)
+    # A thread that is being posted is not in the database yet.
+    new = {(each.thread_id, each.author_id) for each in items if isinstance(each, Thread) and each.anonymous}
+    return Names(caller.member_id, people, roles, anonymous | new)

@@ -50,6 +50,7 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     **comments.INDEXES,
     **reuses.INDEXES,
     **imports.INDEXES,
+    **problems.INDEXES,
     **timeline.INDEXES,
     **reactions.INDEXES,
 }

@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.discussions.domain.access import Reader
-from services.discussions.domain.problem import Problem
+from services.discussions.domain.problem import Problem, ProblemText
 from services.discussions.store.threads import THREADS, Document, visible_to
-from shared.storage import Database, UnitOfWork
+from shared.storage import Database, Index, UnitOfWork
+
+TEXTS = "problem_texts"
+
+INDEXES = {TEXTS: [Index([("thread_id", 1), ("number", 1)], unique=True)]}
 
 
 def _problem(document: Document) -> Problem:
@@ -46,3 +50,15 @@ async def find_problems(
         query["$or"] = [{"posted_at": {"$lt": at}}, {"posted_at": at, "_id": {"$lt": thread_id}}]
     found = database[THREADS].find(query).sort([("posted_at", -1), ("_id", -1)]).limit(limit)
     return [_problem(row) for row in await found.to_list(length=None)]
+
+
+def save_text(uow: UnitOfWork, text: ProblemText) -> None:
+    """Keep what a problem says now, for the history of its edits."""
+    uow.insert(TEXTS, [text.model_dump()])
+
+
+async def find_texts(database: Database, thread_id: str, after: int, limit: int) -> list[ProblemText]:
+    """The texts that a problem had and has, oldest first, after a number."""
+    query = {"thread_id": thread_id, "number": {"$gt": after}}
+    found = database[TEXTS].find(query).sort("number", 1).limit(limit)
+    return [ProblemText.model_validate(row) for row in await found.to_list(length=None)]

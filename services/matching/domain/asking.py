@@ -74,6 +74,8 @@ class Asking(BaseModel):
     community_id: str
     asker_id: str
     problem_title: str
+    anonymous: bool = False
+    """The asker is not named."""
     waves: int = 0
 
 
@@ -88,6 +90,8 @@ class Ask(BaseModel):
     expert_id: str
     asker_id: str
     problem_title: str
+    anonymous: bool = False
+    """The expert is not told who asks."""
     wave: int
     reasons: list[str]
     state: Literal["sent", "accepted", "declined"] = "sent"
@@ -169,6 +173,7 @@ def send(
             expert_id=expert.member_id,
             asker_id=asking.asker_id,
             problem_title=asking.problem_title,
+            anonymous=asking.anonymous,
             wave=number,
             reasons=reasons(expert.terms),
             asked_at=now,
@@ -184,6 +189,7 @@ def send(
                 expert_id=ask.expert_id,
                 asker_id=ask.asker_id,
                 problem_title=ask.problem_title,
+                anonymous=ask.anonymous,
                 wave=number,
                 reasons=ask.reasons,
                 expires_at=ask.expires_at,

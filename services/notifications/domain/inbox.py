@@ -34,7 +34,8 @@ class Item(BaseModel):
     kind: NotificationKind
     thread_id: str | None
     community_id: str | None
-    actor_id: str
+    actor_id: str | None = None
+    """Nobody where they are not to be named."""
     title: str
     subject_id: str
     note: str | None = None

@@ -52,6 +52,8 @@ class Thread(NamedTuple):
 
     author_id: str
     title: str
+    anonymous: bool = False
+    """Whether its author is not named."""
 
 
 class Known(NamedTuple):
@@ -69,7 +71,8 @@ class Draft(NamedTuple):
     thread_id: str | None
     community_id: str | None
     """The community that one must belong to, to see it."""
-    actor_id: str
+    actor_id: str | None
+    """Nobody where they are not to be named."""
     title: str
     """The problem's, or the community's name; empty where it is about neither."""
     subject_id: str
@@ -231,9 +234,18 @@ RULES: Mapping[NotificationKind, Rule] = {
 def route(event: Event, known: Known = Known()) -> list[Draft]:  # noqa: B008 it cannot be changed
     """Whom ``event`` notifies, and of what. Never the one who acted, and nobody twice.
 
-    ``known`` has what is known of the threads and communities of events that do not say it themselves.
+    ``known`` has what is known of the events' threads and communities. Whoever asked anonymously is not
+    named, whatever they do in their thread.
     """
-    return [draft for draft in _ROUTES[type(event)](event, known) if draft.recipient_id != draft.actor_id]
+    drafts = [draft for draft in _ROUTES[type(event)](event, known) if draft.recipient_id != draft.actor_id]
+    return [draft._replace(actor_id=None) if _unnamed(event, draft, known) else draft for draft in drafts]
+
+
+def _unnamed(event: Event, draft: Draft, known: Known) -> bool:
+    if isinstance(event, ExpertAsked):
+        return event.anonymous
+    thread = known.threads.get(draft.thread_id) if draft.thread_id else None
+    return thread is not None and thread.anonymous and draft.actor_id == thread.author_id
 
 
 def _expert_asked(event: ExpertAsked, _: object) -> list[Draft]:
