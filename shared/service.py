@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -99,13 +100,13 @@ def build_app(service: Service, settings: ServiceSettings, *, clock: Clock = utc
             yield
             health.stopping = True
 
-    app = FastAPI(
+    app = FastAPIOffline(  # FastAPI whose /docs brings its scripts along instead of loading them from a CDN
+        docs_url="/docs",
+        redoc_url=None,
         title=f"Guildhall {service.name}",
         description=service.about,
         version="1",
         lifespan=lifespan,
-        docs_url="/docs",
-        redoc_url=None,
         separate_input_output_schemas=False,
     )
     app.state.settings, app.state.database, app.state.clock = settings, database, clock

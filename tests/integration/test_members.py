@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi import FastAPI
@@ -97,6 +99,16 @@ async def test_without_a_token_nothing(app: FastAPI) -> None:
                 answer = await nobody.request(method, path.replace("{", "x").replace("}", "x"), json={})
                 assert answer.status_code == 401, (method, path, answer.text)
                 assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_the_documentation_loads_nothing_from_elsewhere(app: FastAPI) -> None:
+    async with client(app) as http:
+        for address in ("/docs", "/asyncapi.html"):
+            page = (await http.get(address)).text
+            loaded = re.findall(r"""(?:src|href)=["']([^"']+)["']""", page)
+            for each in loaded:
+                assert not urlsplit(each).netloc, f"{address} loads {each}"
+                assert (await http.get(each)).status_code == 200, each
 
 
 async def test_two_edits_of_one_version(app: FastAPI) -> None:
