@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 import uuid_utils
 
@@ -32,3 +32,20 @@ def stable_id(*parts: str) -> str:
 def member_id(issuer: str, subject: str) -> str:
     """The member id of whoever ``issuer`` calls ``subject``; every service derives the same one."""
     return stable_id("member", issuer, subject)
+
+
+_FORMER = "former-member-"
+
+
+def former_member() -> str:
+    """A new pseudonym for somebody who was erased: random, so that nothing leads from one to the other."""
+    return f"{_FORMER}{uuid4()}"
+
+
+def is_former_member(member_id: str) -> bool:
+    """Whether this is the pseudonym of somebody who was erased: nobody to be told or asked anything."""
+    return member_id.startswith(_FORMER)
+
+
+FORMER_MEMBER = "A former member"
+"""What somebody who was erased is called."""

@@ -29,10 +29,14 @@ from shared.messaging.relay import Relay
 from shared.messaging.runtime import Runtime
 from shared.settings import ServiceSettings
 from shared.storage import Database, Index
+from shared.storage.personal import INDEXES as ERASURE_INDEXES
+from shared.storage.personal import NOT_PERSONAL, PASSING, Personal, sweeper
+from shared.storage.unit_of_work import OUTBOX
 from shared.web import openapi, problems
 from shared.web.auth import Tokens, authenticated
+from shared.web.mutations import IDEMPOTENCY, CaughtUp
 from shared.web.mutations import INDEXES as IDEMPOTENCY_INDEXES
-from shared.web.mutations import CaughtUp
+from shared.web.personal import personal_data
 
 Indexes = Mapping[str, Iterable[Index]]
 Background = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -47,6 +51,8 @@ class Service:
     routers: Sequence[APIRouter]
     reactions: Reactions
     indexes: Indexes
+    personal: Mapping[str, Personal] = field(default_factory=dict)
+    """How its collections hold members' ids."""
     duties: Sequence[Duty] = ()
     """What is done because time has passed."""
     background: Sequence[Background] = field(default_factory=tuple)
@@ -55,13 +61,28 @@ class Service:
     @property
     def all_indexes(self) -> Indexes:
         """The service's own indexes and those of the messaging core."""
-        return {**RELAY_INDEXES, **INBOX_INDEXES, **IDEMPOTENCY_INDEXES, **self.indexes}
+        return {
+            **RELAY_INDEXES,
+            **INBOX_INDEXES,
+            **IDEMPOTENCY_INDEXES,
+            **ERASURE_INDEXES,
+            **self.indexes,
+        }
+
+    @property
+    def all_personal(self) -> Mapping[str, Personal]:
+        """How all collections hold members' ids."""
+        core = dict.fromkeys((*RELAY_INDEXES, *INBOX_INDEXES, *ERASURE_INDEXES), NOT_PERSONAL)
+        return {**core, OUTBOX: PASSING, IDEMPOTENCY: PASSING, **self.personal}
 
 
 def database_of(service: str, settings: ServiceSettings, clock: Clock = utc_now) -> Database:
     """The database of ``service``."""
     return Database(
-        settings.mongodb_uri.get_secret_value(), f"{settings.database_prefix}{service}", clock=clock
+        settings.mongodb_uri.get_secret_value(),
+        f"{settings.database_prefix}{service}",
+        clock=clock,
+        erasure_key=settings.erasure_secret,
     )
 
 
@@ -92,7 +113,9 @@ def build_app(service: Service, settings: ServiceSettings, *, clock: Clock = utc
                 stack.push_async_callback(relay.stop)
             for background in service.background:
                 await stack.enter_async_context(background(app))
-            await stack.enter_async_context(clockwork(database, service.duties, settings.clockwork_seconds))
+            every = settings.clockwork_seconds
+            await stack.enter_async_context(clockwork(database, service.duties, every))
+            await stack.enter_async_context(sweeper(database, service.all_personal, every))
             await broker.start()
             stack.push_async_callback(broker.stop)
             collector.settle()
@@ -112,7 +135,7 @@ def build_app(service: Service, settings: ServiceSettings, *, clock: Clock = utc
     app.state.settings, app.state.database, app.state.clock = settings, database, clock
     app.state.tokens, app.state.runtime, app.state.relay = Tokens(settings), runtime, relay
     problems.install(app)
-    for router in service.routers:
+    for router in [*service.routers, personal_data(service.name, service.all_personal)]:
         app.include_router(router, prefix="/v1", dependencies=[Depends(authenticated), CaughtUp])
     app.include_router(_operations(health))
     app.include_router(_contracts(participant(service)))

@@ -45,6 +45,13 @@ class ServiceSettings(BaseSettings):
     )
     clock_skew_seconds: float = 30.0
 
+    erasure_key: SecretStr | None = Field(
+        None,
+        description="Keys the hashes by which erased members are known again; the same in every service, and "
+        "for ever: with another one, events from before could bring back what was erased. 32 characters or "
+        "more. In development the development issuer's secret takes its place.",
+    )
+
     clockwork_seconds: float = Field(30.0, gt=0, description="Seconds between two looks for what is due.")
     relay_in_process: bool = Field(True, description="False where `guildhall relay` runs beside the service.")
     consumer_session_seconds: float = Field(
@@ -68,4 +75,14 @@ class ServiceSettings(BaseSettings):
                 raise ValueError("GUILDHALL_DEV_ISSUER_SECRET must have at least 32 characters.")
         elif not self.issuer:
             raise ValueError("GUILDHALL_ISSUER must name the OIDC issuer whose tokens are accepted.")
+        if self.erasure_key is None and self.environment != "development":
+            raise ValueError("GUILDHALL_ERASURE_KEY must be set: see its description in shared/settings.py.")
+        if self.erasure_key is not None and len(self.erasure_key.get_secret_value()) < 32:
+            raise ValueError("GUILDHALL_ERASURE_KEY must have at least 32 characters.")
         return self
+
+    @property
+    def erasure_secret(self) -> bytes:
+        """The key for the hashes of erased members."""
+        secret = self.erasure_key or self.dev_issuer_secret
+        return secret.get_secret_value().encode() if secret else b""

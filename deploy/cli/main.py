@@ -16,6 +16,7 @@ COMMANDS = {
     "stack": ("deploy.cli.stack:stack", "Hold Kafka and MongoDB on this machine."),
     "token": ("deploy.cli.tokens:token", "Print a development token."),
     "import": ("deploy.cli.importing:app", "Load a community from elsewhere."),
+    "erase": ("deploy.cli.erasing:erase", "Erase a member everywhere, or prove that they are."),
     "dead-letters": ("deploy.cli.dead_letters:app", "List, show and replay what could not be handled."),
     "contracts": ("deploy.cli.contracts:app", "Generate and check the published language."),
     "bench": ("tests.bench.cli:app", "Measure, as ratios against floors of the same run."),

@@ -14,4 +14,5 @@ service = Service(
     reactions=reactions,
     indexes=store.INDEXES,
     duties=DUTIES,
+    personal=store.PERSONAL,
 )

@@ -8,6 +8,7 @@ from shared.contracts.members import (
     CommunityCreated,
     CommunityStageChanged,
     CommunityUpdated,
+    MemberErased,
     MemberJoined,
     MemberLeft,
     MemberRegistered,
@@ -17,8 +18,9 @@ from shared.contracts.members import (
     RoleChanged,
     TrialEnded,
 )
+from shared.messaging.envelope import Received
 from shared.messaging.reactions import Batch, Reactions
-from shared.storage import UnitOfWork
+from shared.storage import UnitOfWork, personal
 
 reactions = Reactions("discussions")
 
@@ -45,3 +47,9 @@ async def project_memberships(batch: Batch[MembershipEvent], uow: UnitOfWork) ->
     """Know who belongs to which community, as what, and who follows it."""
     for received in batch:
         store.access.project_membership(uow, received.event)
+
+
+@reactions.on(MemberErased)
+async def forget(received: Received[MemberErased], uow: UnitOfWork) -> None:
+    """Erase what is held of a member, and let nothing about them in any more."""
+    personal.begin(uow, received.event.member_id)

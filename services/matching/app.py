@@ -12,4 +12,5 @@ service = Service(
     routers=[api.router],
     reactions=reactions,
     indexes=store.INDEXES,
+    personal=store.PERSONAL,
 )

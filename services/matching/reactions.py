@@ -20,6 +20,7 @@ from shared.contracts.discussions import (
 )
 from shared.contracts.members import (
     CommunityCreated,
+    MemberErased,
     MemberJoined,
     MemberLeft,
     MemberRegistered,
@@ -29,8 +30,9 @@ from shared.contracts.members import (
     RoleChanged,
     SkillsUpdated,
 )
+from shared.messaging.envelope import Received
 from shared.messaging.reactions import Batch, Reactions
-from shared.storage import UnitOfWork
+from shared.storage import UnitOfWork, personal
 
 reactions = Reactions("matching")
 
@@ -152,3 +154,9 @@ async def evidence(batch: Batch[Evidence], uow: UnitOfWork) -> None:
 async def new_problems(batch: Batch[ProblemPosted], uow: UnitOfWork) -> None:
     """Ask experts."""
     await commands.ask_experts(uow, batch)
+
+
+@reactions.on(MemberErased)
+async def forget(received: Received[MemberErased], uow: UnitOfWork) -> None:
+    """Erase what is held of a member, and let nothing about them in any more."""
+    personal.begin(uow, received.event.member_id)

@@ -12,7 +12,9 @@ from services.matching.domain import rules
 from services.matching.domain.asking import Ask, Asking, State, Workload
 from services.matching.domain.expertise import Amount, Expertise, Kind, Solution
 from shared.contracts.members import Level, MembershipStanding, Role, Skill
+from shared.ids import FORMER_MEMBER, is_former_member
 from shared.storage import Database, Index, UnitOfWork, apply_version
+from shared.storage.personal import NOT_PERSONAL, Personal
 
 PEOPLE = "people"
 COMMUNITIES = "communities"
@@ -29,20 +31,33 @@ INDEXES = {
     PEOPLE: [],
     COMMUNITIES: [],
     MEMBERSHIPS: [Index([("member_id", 1), ("present", 1), ("community_id", 1)])],
-    THREADS: [],
-    SOLUTIONS: [],
+    THREADS: [Index([("author_id", 1)])],
+    SOLUTIONS: [Index([("author_id", 1)])],
     EXPERTISE: [
         Index([("community_id", 1), ("tag", 1), ("weight", -1)]),  # the best by what they earned
         Index([("community_id", 1), ("tag", 1), ("skill_rank", -1)]),  # the best by what they state
         Index([("member_id", 1), ("skill_rank", 1)]),
     ],
-    ACTIVITY: [],
-    ASKING: [],
+    ACTIVITY: [Index([("member_id", 1)])],
+    ASKING: [Index([("asker_id", 1)])],
     ASKS: [
         Index([("expert_id", 1), ("asked_at", -1), ("_id", -1)]),
         Index([("thread_id", 1), ("wave", 1)]),
     ],
     WORKLOADS: [],
+}
+
+PERSONAL = {
+    PEOPLE: Personal(about=["_id"]),
+    COMMUNITIES: NOT_PERSONAL,
+    MEMBERSHIPS: Personal(about=["member_id"]),
+    THREADS: Personal(by=["author_id"]),
+    SOLUTIONS: Personal(by=["author_id"]),
+    EXPERTISE: Personal(about=["member_id"]),
+    ACTIVITY: Personal(about=["member_id"]),
+    ASKING: Personal(by=["asker_id"]),
+    ASKS: Personal(by=["expert_id"]),
+    WORKLOADS: Personal(about=["_id"]),
 }
 
 Document = dict[str, Any]
@@ -169,7 +184,8 @@ def add_earned(uow: UnitOfWork, place: Place, tag: str, changes: Mapping[Kind, A
 
 def note_activity(uow: UnitOfWork, place: Place, last_at: datetime, solutions: int) -> None:
     """Keep when a member was last active in a community, and that they proposed so many more solutions."""
-    update = {"$max": {"last_at": last_at}, "$inc": {"solutions": solutions}}
+    known = {"community_id": place[0], "member_id": place[1]}
+    update = {"$max": {"last_at": last_at}, "$inc": {"solutions": solutions}, "$setOnInsert": known}
     uow.write(ACTIVITY, UpdateOne({"_id": _key(*place)}, update, upsert=True))
 
 
@@ -353,6 +369,7 @@ async def asks_about(database: Database, thread_id: str) -> list[Ask]:
 
 
 async def names_of(database: Database, member_ids: Collection[str]) -> dict[str, str]:
-    """The names of those who are known."""
+    """The names of those who are known; who was erased is a former member."""
     query = {"_id": {"$in": list(member_ids)}, "name": {"$exists": True}}
-    return {row["_id"]: row["name"] async for row in database[PEOPLE].find(query, {"name": 1})}
+    former = {each: FORMER_MEMBER for each in member_ids if is_former_member(each)}
+    return former | {row["_id"]: row["name"] async for row in database[PEOPLE].find(query, {"name": 1})}

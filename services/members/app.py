@@ -13,5 +13,6 @@ service = Service(
     routers=[*api.ROUTERS, imports.router],
     reactions=reactions,
     indexes=store.INDEXES,
+    personal=store.PERSONAL,
     duties=DUTIES,
 )

@@ -13,5 +13,6 @@ service = Service(
     routers=[api.router],
     reactions=reactions,
     indexes=store.INDEXES,
+    personal=store.PERSONAL,
     background=[running_hub],
 )

@@ -12,6 +12,7 @@ from shared.contracts.discussions import ProblemPosted, ProblemUpdated, ThreadEv
 from shared.contracts.members import (
     CommunityCreated,
     CommunityUpdated,
+    MemberErased,
     MemberJoined,
     MemberLeft,
     MemberRegistered,
@@ -21,8 +22,9 @@ from shared.contracts.members import (
     ProfileUpdated,
     RoleChanged,
 )
+from shared.messaging.envelope import Received
 from shared.messaging.reactions import Batch, Reactions
-from shared.storage import UnitOfWork
+from shared.storage import UnitOfWork, personal
 
 reactions = Reactions("notifications")
 
@@ -87,3 +89,9 @@ async def notify(batch: Batch[Event], uow: UnitOfWork) -> None:
     await commands.deliver(
         uow, [(draft, received.cause) for received in fresh for draft in route(received.event, known)]
     )
+
+
+@reactions.on(MemberErased)
+async def forget(received: Received[MemberErased], uow: UnitOfWork) -> None:
+    """Erase what is held of a member, and let nothing about them in any more."""
+    personal.begin(uow, received.event.member_id)

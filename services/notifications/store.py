@@ -16,7 +16,9 @@ from pymongo import UpdateMany, UpdateOne
 
 from services.notifications.domain.inbox import Item
 from services.notifications.domain.routing import Draft, Thread
+from shared.ids import FORMER_MEMBER, is_former_member
 from shared.storage import Database, Index, UnitOfWork, apply_version
+from shared.storage.personal import NOT_PERSONAL, Personal
 
 ITEMS = "items"
 RECIPIENTS = "recipients"
@@ -31,8 +33,17 @@ INDEXES = {
     RECIPIENTS: [],
     MEMBERSHIPS: [Index([("member_id", 1), ("active", 1), ("community_id", 1)])],
     PEOPLE: [],
-    THREADS: [],
+    THREADS: [Index([("author_id", 1)])],
     COMMUNITIES: [],
+}
+
+PERSONAL = {
+    ITEMS: Personal(about=["_id:"]),
+    RECIPIENTS: Personal(about=["_id"]),
+    MEMBERSHIPS: Personal(about=["member_id"]),
+    PEOPLE: Personal(about=["_id"]),
+    THREADS: Personal(by=["author_id"]),
+    COMMUNITIES: NOT_PERSONAL,
 }
 
 Document = dict[str, Any]
@@ -230,7 +241,13 @@ async def _named(
         )
         .to_list(length=None)
     )
-    return [(_item(row), row["actor"][0]["name"] if row["actor"] else None) for row in rows]
+    return [(_item(row), _name(row)) for row in rows]
+
+
+def _name(row: Document) -> str | None:
+    if is_former_member(row["actor_id"]):
+        return FORMER_MEMBER
+    return row["actor"][0]["name"] if row["actor"] else None
 
 
 _STATES: Mapping[str, Document] = {

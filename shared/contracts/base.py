@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shared.contracts.topics import Topic
 
+MEMBER = "member"
+"""Marks a field as holding a member's id: events are searched by it for those who are erased."""
 MemberId = Annotated[
-    str, Field(description="A member's id.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"])
+    str, Field(description="A member's id.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"]), MEMBER
 ]
 CommunityId = Annotated[
     str, Field(description="A community's id.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2c01"])
@@ -48,6 +51,12 @@ Moment = Annotated[AwareDatetime, Field(description="A moment, RFC 3339.", examp
 _KEBAB = re.compile(r"(?<!^)(?=[A-Z])")
 _VERSION = re.compile(r"V(\d+)$")
 
+
+def _marked(annotation: Any) -> bool:
+    """Whether ``MEMBER`` marks something within ``annotation``: an alternative, the items of a list."""
+    return MEMBER in getattr(annotation, "__metadata__", ()) or any(map(_marked, get_args(annotation)))
+
+
 EVENTS: dict[str, type[Event]] = {}
 """Every event type of the published language by its CloudEvents type."""
 
@@ -66,6 +75,8 @@ class Event(BaseModel):
     event_name: ClassVar[str]
     schema_version: ClassVar[int]
     type: ClassVar[str]
+    member_fields: ClassVar[tuple[str, ...]]
+    """The fields that hold a member's id, or several."""
 
     version: Annotated[
         int, Field(description="The version of the aggregate that the key names.", ge=1, examples=[7])
@@ -78,6 +89,11 @@ class Event(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, abstract: bool = False, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
+        cls.member_fields = tuple(
+            name
+            for name, field in cls.model_fields.items()
+            if MEMBER in field.metadata or _marked(field.annotation)
+        )
         if not abstract:
             suffix = _VERSION.search(cls.__name__)
             cls.schema_version = int(suffix[1]) if suffix else 1
@@ -90,6 +106,25 @@ class Event(BaseModel):
         """The record's key: the id of the aggregate, which orders its events."""
         value: str = getattr(self, self.topic.key)
         return value
+
+    def members(self) -> set[str]:
+        """Everybody whom the event names."""
+        named: set[str] = set()
+        for name in self.member_fields:
+            value = getattr(self, name)
+            named.update(value if isinstance(value, list) else () if value is None else (value,))
+        return named
+
+    def renamed(self, names: Mapping[str, str]) -> Self:
+        """The event with some members called by other ids."""
+        changes: dict[str, Any] = {}
+        for name in self.member_fields:
+            value = getattr(self, name)
+            if isinstance(value, list):
+                changes[name] = [names.get(each, each) for each in value]
+            elif value in names:
+                changes[name] = names[value]
+        return self.model_copy(update=changes)
 
     @classmethod
     def read(cls, data: bytes) -> Self:

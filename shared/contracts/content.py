@@ -20,7 +20,7 @@ class ContentEvent(ThreadEvent, abstract=True):
     actor = "editor_id"
     author_id: MemberId
     editor_id: Annotated[
-        str,
+        MemberId,
         Field(description="Who brought it about.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"]),
     ]
     title: Annotated[str, Field(description="Its title.", examples=["How Aarhus got rid of paper permits"])]

@@ -250,7 +250,7 @@ class CommentAdded(ThreadEvent):
     )
     item_author_id: MemberId
     mentions: Annotated[
-        list[str],
+        list[MemberId],
         Field(description="Members mentioned.", examples=[["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"]]),
     ]
     problem_title: Title

@@ -183,6 +183,11 @@ class AvailabilityChanged(PersonEvent):
     ]
 
 
+class MemberErased(PersonEvent):
+    """Everything about a member is erased, everywhere: what they wrote stays as a former member's, and the
+    rest goes. They never come back: whatever else arrives about them is older."""
+
+
 class CommunityEvent(Event, abstract=True):
     """Something about a community or its members; ordered by community."""
 
@@ -313,7 +318,7 @@ class StewardNeeded(CommunityEvent):
         Literal["members", "operators"], Field(description="Who is told.", examples=["members"])
     ]
     asked: Annotated[
-        list[str],
+        list[MemberId],
         Field(
             description="The most active members; each of them may volunteer.",
             examples=[["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"]],
@@ -377,7 +382,7 @@ class ConnectionEvent(Event, abstract=True):
     ]
     requester_id: MemberId
     addressee_id: Annotated[
-        str,
+        MemberId,
         Field(description="The member who was asked.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b02"]),
     ]
 

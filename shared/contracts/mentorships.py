@@ -46,13 +46,15 @@ class MentorshipEvent(Event, abstract=True):
 
     topic: ClassVar[Topic] = MENTORSHIPS
     mentor_id: Annotated[
-        str, Field(description="The mentor's member id.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b02"])
+        MemberId,
+        Field(description="The mentor's member id.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b02"]),
     ]
     mentorship_id: Annotated[
         str, Field(description="A mentorship's id.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c3d01"])
     ]
     mentee_id: Annotated[
-        str, Field(description="The mentee's member id.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"])
+        MemberId,
+        Field(description="The mentee's member id.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"]),
     ]
     places_taken: Annotated[
         int, Field(description="Places of the mentor that are taken, after this event.", ge=0, examples=[1])

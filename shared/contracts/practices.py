@@ -17,14 +17,14 @@ ContestId = Annotated[
     str, Field(description="A contest's id.", examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c3d01"])
 ]
 Authors = Annotated[
-    list[str],
+    list[MemberId],
     Field(
         description="Everybody who wrote a revision of the solution.",
         examples=[["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"]],
     ),
 ]
 Stewards = Annotated[
-    list[str],
+    list[MemberId],
     Field(
         description="Stewards of the community, to whom this is put; some of them where there are many.",
         examples=[["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b02"]],
@@ -108,7 +108,7 @@ class BestPracticeRecognised(PracticeEvent):
     actor = None
     tags: Tags
     approved_by: Annotated[
-        list[str],
+        list[MemberId],
         Field(
             description="The stewards who approved; too few of them where silence decided.",
             examples=[["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b02"]],

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from shared.contracts import Event, Topic
 from shared.messaging.envelope import Received
+from shared.messaging.erased import without_erased
 from shared.storage import UnitOfWork
 
 E = TypeVar("E", bound=Event)
@@ -93,7 +94,8 @@ class Reactions:
         return sorted({event.topic for event in self.events.values()}, key=lambda topic: topic.name)
 
     async def apply(self, batch: Batch[Event], uow: UnitOfWork) -> None:
-        """Call every handler with its events of ``batch``."""
+        """Call every handler with its events of ``batch``, in which nobody is named who is erased."""
+        batch = await without_erased(uow, batch)
         for taken, handler in self.handlers:
             if mine := [received for received in batch if type(received.event) in taken]:
                 await handler(mine, uow)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
+from hashlib import blake2b
 from typing import Any, TypeVar
 
 from bson.codec_options import CodecOptions
@@ -64,9 +65,13 @@ class Database:
     Writes are acknowledged by a majority and journaled: what was answered survives the loss of a node.
     """
 
-    def __init__(self, uri: str, name: str, *, clock: Clock = utc_now, timeout: float = 5.0) -> None:
-        """``uri`` must name a replica set (transactions need one); ``timeout`` seconds to find a primary."""
+    def __init__(
+        self, uri: str, name: str, *, clock: Clock = utc_now, timeout: float = 5.0, erasure_key: bytes = b""
+    ) -> None:
+        """``uri`` must name a replica set (transactions need one); ``timeout`` seconds to find a primary;
+        ``erasure_key`` keys the hashes by which erased members are known again."""
         self.name = name
+        self._erasure_key = erasure_key
         self.clock = clock
         self.client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
             uri,
@@ -94,6 +99,16 @@ class Database:
     async def close(self) -> None:
         """Close the client's connections."""
         self.client.close()
+
+    def tombstone(self, member_id: str) -> str:
+        """What a member's tombstone is called: a keyed hash, from which nothing leads back to the id."""
+        return blake2b(member_id.encode(), key=self._erasure_key[:64], digest_size=20).hexdigest()
+
+    async def collections(self) -> list[str]:
+        """The names of all collections, also of those that nobody declared."""
+        with translated():
+            names = await self._db.list_collection_names()
+        return sorted(name for name in names if not name.startswith("system."))
 
     async def ensure_indexes(self, indexes: Mapping[str, Iterable[Index]]) -> None:
         """Create the collections and indexes that are missing; leave those that are there.

@@ -93,6 +93,11 @@ class UnitOfWork:
         assert self._database is not None, "a unit of work reads inside a transaction"
         return self._database[name]
 
+    def tombstone(self, member_id: str) -> str:
+        """What the member's tombstone is called."""
+        assert self._database is not None
+        return self._database.tombstone(member_id)
+
     async def find_one(self, collection: str, query: dict[str, Any]) -> dict[str, Any] | None:
         """The one document that ``query`` finds, or nothing."""
         found: dict[str, Any] | None = await self.collection(collection).find_one(query, session=self.session)

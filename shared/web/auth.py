@@ -16,6 +16,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from shared.errors import DependencyDown, Forbidden, Unauthenticated
 from shared.ids import member_id
 from shared.settings import ServiceSettings
+from shared.storage.personal import is_erased
 
 DEV_ISSUER = "https://dev.guildhall.invalid"
 """The issuer of development tokens; ``.invalid`` can never be a real one."""
@@ -153,7 +154,15 @@ async def authenticated(
             fix="Send 'Authorization: Bearer <token>'.",
         )
     tokens: Tokens = request.app.state.tokens
-    return await tokens.caller(credentials.credentials)
+    caller = await tokens.caller(credentials.credentials)
+    if await is_erased(request.app.state.database, caller.member_id):
+        raise erased()
+    return caller
+
+
+def erased() -> Forbidden:
+    """What somebody gets who was erased, for good: late events about them could not be told from new ones."""
+    return Forbidden("erased", "Everything about you was erased.", fix="Sign in with another identity.")
 
 
 AuthenticatedCaller = Annotated[Caller, Depends(authenticated)]

@@ -66,9 +66,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-READ_PROBLEMS = documented(400, 401, 404, 422, 503)
-GUARDED_PROBLEMS = documented(400, 401, 403, 404, 422, 503)
-"""Of reads that not everybody may do who sees what they are about."""
+READ_PROBLEMS = documented(400, 401, 403, 404, 422, 503)
 WRITE_PROBLEMS = documented(400, 401, 403, 404, 409, 412, 413, 422, 428, 503)
 
 

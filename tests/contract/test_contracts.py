@@ -33,6 +33,7 @@ EVERY_SERVICE = pytest.mark.parametrize(
 SETTINGS = ServiceSettings.model_validate(
     {
         "environment": "production",
+        "erasure_key": "of-nothing-that-anybody-would-ever-erase",
         "issuer": "https://issuer.invalid",
         "kafka_bootstrap_servers": "kafka.invalid:9092",
         "mongodb_uri": "mongodb://mongo.invalid/",

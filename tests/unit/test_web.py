@@ -78,6 +78,16 @@ def test_development_shortcuts_refuse_to_run_outside_development() -> None:
         settings(dev_issuer_secret=SecretStr("short"))
 
 
+def test_erasures_have_a_key_of_their_own_in_production() -> None:
+    production = {"environment": "production", "dev_issuer_secret": None, "issuer": "https://issuer.invalid"}
+    with pytest.raises(ValidationError, match="GUILDHALL_ERASURE_KEY"):
+        settings(**production)
+    with pytest.raises(ValidationError, match="32 characters"):
+        settings(**production, erasure_key=SecretStr("short"))
+    assert settings(**production, erasure_key=SecretStr("k" * 32)).erasure_secret == b"k" * 32
+    assert settings().erasure_secret == SECRET.encode()
+
+
 def test_a_cursor_comes_back_as_it_went() -> None:
     rows, following = page(list(range(11)), 10, lambda row: row, str)
     assert (rows, read_cursor(following or "", int, str)) == (list(range(10)), [9, "9"])

@@ -20,6 +20,7 @@ from services.discussions.store import (
     timeline,
 )
 from shared.storage import Index
+from shared.storage.personal import Personal
 
 __all__ = [
     "access",
@@ -53,4 +54,18 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     **problems.INDEXES,
     **timeline.INDEXES,
     **reactions.INDEXES,
+}
+
+PERSONAL: Mapping[str, Personal] = {
+    **access.PERSONAL,
+    **threads.PERSONAL,
+    **benchmarks.PERSONAL,
+    **solutions.PERSONAL,
+    **contests.PERSONAL,
+    **comments.PERSONAL,
+    **reuses.PERSONAL,
+    **imports.PERSONAL,
+    **problems.PERSONAL,
+    **timeline.PERSONAL,
+    **reactions.PERSONAL,
 }

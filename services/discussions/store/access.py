@@ -21,7 +21,9 @@ from shared.contracts.members import (
     RoleChanged,
     TrialEnded,
 )
+from shared.ids import FORMER_MEMBER, is_former_member
 from shared.storage import Database, Index, UnitOfWork, apply_version
+from shared.storage.personal import NOT_PERSONAL, Personal
 
 COMMUNITIES = "communities"
 MEMBERSHIPS = "memberships"
@@ -33,9 +35,17 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     MEMBERSHIPS: [
         Index([("community_id", 1), ("active", 1), ("standing", 1)]),
         Index([("community_id", 1), ("active", 1), ("role", 1)]),
+        Index([("member_id", 1)]),
     ],
     PEOPLE: [],
-    CONTRIBUTIONS: [],
+    CONTRIBUTIONS: [Index([("member_id", 1)])],
+}
+
+PERSONAL = {
+    COMMUNITIES: NOT_PERSONAL,
+    MEMBERSHIPS: Personal(about=["member_id"]),
+    PEOPLE: Personal(about=["_id"]),
+    CONTRIBUTIONS: Personal(about=["member_id"]),
 }
 
 _ENDORSEMENTS_KEPT = 200
@@ -110,14 +120,16 @@ def note_contribution(uow: UnitOfWork, member: Participant) -> None:
     different threads do not contend for this."""
     if not member.contributed:
         key = pair(member.community_id, member.member_id)
-        uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, {"$set": {"contributed": True}}, upsert=True))
+        change = {"$set": {"contributed": True, "member_id": member.member_id}}
+        uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, change, upsert=True))
 
 
 def note_endorsement(uow: UnitOfWork, endorser: Participant, at: datetime) -> None:
     """The member endorsed something. Two at once conflict here, or both would find the limit unreached."""
     key = pair(endorser.community_id, endorser.member_id)
     times = {"endorsed_at": {"$each": [at], "$slice": -_ENDORSEMENTS_KEPT}}
-    uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, {"$push": times}, upsert=True))
+    change = {"$push": times, "$set": {"member_id": endorser.member_id}}
+    uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, change, upsert=True))
 
 
 def project_community(
@@ -172,9 +184,11 @@ async def organisation(database: Database, community_id: str, member_id: str) ->
 
 
 async def people(database: Database, member_ids: Iterable[str]) -> dict[str, tuple[str, str | None]]:
-    """Names and organisations of members, as far as known."""
-    rows = database[PEOPLE].find({"_id": {"$in": list(set(member_ids))}})
-    return {row["_id"]: (row["name"], row.get("org_id")) async for row in rows}
+    """Names and organisations of members, as far as known; who was erased is a former member."""
+    wanted = set(member_ids)
+    former = {each: (FORMER_MEMBER, None) for each in wanted if is_former_member(each)}
+    rows = database[PEOPLE].find({"_id": {"$in": list(wanted - former.keys())}})
+    return {**former, **{row["_id"]: (row["name"], row.get("org_id")) async for row in rows}}
 
 
 async def roles(

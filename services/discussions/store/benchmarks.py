@@ -12,6 +12,7 @@ from services.discussions.domain.benchmark import Benchmark, BenchmarkAnswer, Be
 from services.discussions.store.access import pair
 from services.discussions.store.threads import THREADS, Document, visible_to
 from shared.storage import Database, Index, UnitOfWork
+from shared.storage.personal import Personal
 
 ANSWERS = "benchmark_answers"
 
@@ -22,8 +23,10 @@ INDEXES = {
         )
     ],
     # One answer of each respondent: two at once conflict, and the second is refused.
-    ANSWERS: [Index([("thread_id", 1), ("respondent", 1)], unique=True)],
+    ANSWERS: [Index([("thread_id", 1), ("respondent", 1)], unique=True), Index([("answered_by", 1)])],
 }
+
+PERSONAL = {ANSWERS: Personal(by=["answered_by"])}
 
 
 def _benchmark(document: Document) -> Benchmark:

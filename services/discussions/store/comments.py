@@ -12,10 +12,13 @@ from services.discussions.domain.access import Reader
 from services.discussions.domain.comment import Comment
 from services.discussions.store.threads import visible_to
 from shared.storage import Database, Index, UnitOfWork
+from shared.storage.personal import Personal
 
 COMMENTS = "comments"
 
-INDEXES = {COMMENTS: [Index([("thread_id", 1), ("at", 1), ("_id", 1)])]}
+INDEXES = {COMMENTS: [Index([("thread_id", 1), ("at", 1), ("_id", 1)]), Index([("author_id", 1)])]}
+
+PERSONAL = {COMMENTS: Personal(by=["author_id"])}
 
 Document = dict[str, Any]
 

@@ -8,6 +8,7 @@ from pymongo import ReplaceOne
 
 from services.discussions.domain.contest import Contest
 from shared.storage import Database, Index, UnitOfWork
+from shared.storage.personal import Personal
 
 CONTESTS = "contests"
 
@@ -16,8 +17,11 @@ INDEXES = {
         # A member has one open contest of a solution at most, however many come at once.
         Index([("solution_id", 1), ("contester_id", 1)], unique=True, partial={"state": "open"}),
         Index([("solution_id", 1), ("_id", -1)]),
+        Index([("contester_id", 1)]),
     ],
 }
+
+PERSONAL = {CONTESTS: Personal(by=["contester_id"])}
 
 Document = dict[str, Any]
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from shared.storage import Index, UnitOfWork
+from shared.storage.personal import NOT_PERSONAL
 
 IMPORTED = "imported"
 
 INDEXES: Mapping[str, Sequence[Index]] = {IMPORTED: []}
+
+PERSONAL = {IMPORTED: NOT_PERSONAL}
 
 
 async def was_imported(uow: UnitOfWork, *name: str) -> bool:

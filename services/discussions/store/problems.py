@@ -8,10 +8,15 @@ from services.discussions.domain.access import Reader
 from services.discussions.domain.problem import Problem, ProblemText
 from services.discussions.store.threads import THREADS, Document, visible_to
 from shared.storage import Database, Index, UnitOfWork
+from shared.storage.personal import Personal
 
 TEXTS = "problem_texts"
 
-INDEXES = {TEXTS: [Index([("thread_id", 1), ("number", 1)], unique=True)]}
+INDEXES = {
+    TEXTS: [Index([("thread_id", 1), ("number", 1)], unique=True), Index([("editor_id", 1)])],
+}
+
+PERSONAL = {TEXTS: Personal(by=["editor_id"])}
 
 
 def _problem(document: Document) -> Problem:

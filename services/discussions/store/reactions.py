@@ -6,10 +6,18 @@ from pymongo import DeleteOne
 
 from services.discussions.domain.reaction import Reaction
 from shared.storage import Database, Index, UnitOfWork
+from shared.storage.personal import Personal
 
 REACTIONS = "reactions"
 
-INDEXES = {REACTIONS: [Index([("item_id", 1), ("member_id", 1), ("kind", 1)], unique=True)]}
+INDEXES = {
+    REACTIONS: [
+        Index([("item_id", 1), ("member_id", 1), ("kind", 1)], unique=True),
+        Index([("member_id", 1)]),
+    ]
+}
+
+PERSONAL = {REACTIONS: Personal(by=["member_id"])}
 
 
 async def load_reaction(uow: UnitOfWork, item_id: str, member_id: str, kind: str) -> Reaction | None:

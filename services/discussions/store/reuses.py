@@ -9,10 +9,15 @@ from pymongo import ReplaceOne
 from services.discussions.domain.reuse import Reuse
 from services.discussions.store.access import Document, pair
 from shared.storage import Database, Index, UnitOfWork
+from shared.storage.personal import Personal
 
 REUSES = "reuses"
 
-INDEXES = {REUSES: [Index([("item_id", 1), ("at", -1), ("member_id", -1)])]}
+INDEXES = {
+    REUSES: [Index([("item_id", 1), ("at", -1), ("member_id", -1)]), Index([("member_id", 1)])],
+}
+
+PERSONAL = {REUSES: Personal(by=["member_id"])}
 
 
 async def load_reuse(uow: UnitOfWork, item_id: str, member_id: str) -> Reuse | None:

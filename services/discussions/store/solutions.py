@@ -12,6 +12,7 @@ from services.discussions.domain.solution import Endorsement, Revision, Solution
 from services.discussions.store.access import pair
 from services.discussions.store.threads import visible_to
 from shared.storage import Database, Index, UnitOfWork
+from shared.storage.personal import Personal
 
 SOLUTIONS = "solutions"
 REVISIONS = "revisions"
@@ -21,9 +22,16 @@ INDEXES = {
     SOLUTIONS: [
         Index([("thread_id", 1), ("proposed_at", 1), ("_id", 1)]),
         Index([("due_at", 1)], partial={"due_at": {"$exists": True}}),
+        Index([("authors", 1)]),
     ],
-    REVISIONS: [Index([("solution_id", 1), ("number", 1)], unique=True)],
-    ENDORSEMENTS: [Index([("solution_id", 1), ("state", 1)])],
+    REVISIONS: [Index([("solution_id", 1), ("number", 1)], unique=True), Index([("author_id", 1)])],
+    ENDORSEMENTS: [Index([("solution_id", 1), ("state", 1)]), Index([("endorser_id", 1)])],
+}
+
+PERSONAL = {
+    SOLUTIONS: Personal(by=["authors"]),
+    REVISIONS: Personal(by=["author_id"]),
+    ENDORSEMENTS: Personal(by=["endorser_id"]),
 }
 
 Document = dict[str, Any]

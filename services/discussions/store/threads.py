@@ -11,6 +11,7 @@ from pymongo import UpdateOne
 from services.discussions.domain.access import Reader
 from services.discussions.domain.thread import Thread
 from shared.storage import Database, Index, UnitOfWork
+from shared.storage.personal import Personal
 
 THREADS = "threads"
 
@@ -19,8 +20,11 @@ INDEXES = {
         Index([("community_id", 1), ("kind", 1), ("posted_at", -1), ("_id", -1)]),
         Index([("community_id", 1), ("kind", 1), ("state", 1), ("posted_at", -1), ("_id", -1)]),
         Index([("community_id", 1), ("kind", 1), ("tags", 1), ("posted_at", -1), ("_id", -1)]),
+        Index([("author_id", 1)]),
     ],
 }
+
+PERSONAL = {THREADS: Personal(by=["author_id"], unshared="draft")}
 
 Document = dict[str, Any]
 

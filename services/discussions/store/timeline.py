@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from services.discussions.domain.timeline import Entry
 from shared.storage import Database, Index, UnitOfWork
+from shared.storage.personal import NOT_PERSONAL
 
 TIMELINE = "timeline"
 
 INDEXES = {TIMELINE: [Index([("thread_id", 1), ("version", 1)], unique=True)]}
+
+PERSONAL = {TIMELINE: NOT_PERSONAL}
 
 
 def add_entry(uow: UnitOfWork, entry: Entry) -> None:

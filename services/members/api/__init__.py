@@ -8,6 +8,7 @@ from services.members.api import (
     admissions,
     communities,
     connections,
+    erasure,
     lives,
     mentorships,
     organisations,
@@ -20,6 +21,7 @@ ROUTERS: list[APIRouter] = [
     connections.router,
     admissions.router,
     organisations.router,
+    erasure.router,
     lives.router,
     mentorships.router,
 ]

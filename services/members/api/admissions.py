@@ -151,7 +151,7 @@ async def remove_member(
 @router.get(
     "/communities/{community_id}/admissions",
     response_model=Page[AdmissionView],
-    responses=READ_PROBLEMS | {403: WRITE_PROBLEMS[403]},
+    responses=READ_PROBLEMS,
 )
 async def list_admissions(
     community_id: CommunityPath,

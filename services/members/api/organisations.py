@@ -22,7 +22,7 @@ from shared.web.database import Db
 from shared.web.dns import Dns
 from shared.web.mutations import Answer, IfMatch, Mutating, Mutation, etag
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
-from shared.web.problems import GUARDED_PROBLEMS, READ_PROBLEMS, WRITE_PROBLEMS
+from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
 from shared.web.texts import DomainName, Identifier, Name, Note, View
 
 router = APIRouter(tags=["organisations"])
@@ -226,7 +226,7 @@ async def _change(
     return await mutate(work)
 
 
-@router.get("/organisations/{org_id}/members", response_model=Page[ColleagueView], responses=GUARDED_PROBLEMS)
+@router.get("/organisations/{org_id}/members", response_model=Page[ColleagueView], responses=READ_PROBLEMS)
 async def list_colleagues(
     org_id: OrgPath, caller: AuthenticatedCaller, database: Db, cursor: Cursor = None, limit: PageSize = 20
 ) -> Page[ColleagueView]:
@@ -238,7 +238,7 @@ async def list_colleagues(
 
 
 @router.get(
-    "/organisations/{org_id}/communities", response_model=Page[CommunityView], responses=GUARDED_PROBLEMS
+    "/organisations/{org_id}/communities", response_model=Page[CommunityView], responses=READ_PROBLEMS
 )
 async def list_internal_communities(
     org_id: OrgPath, caller: AuthenticatedCaller, database: Db, cursor: Cursor = None, limit: PageSize = 20

@@ -6,6 +6,8 @@ other: that keeps the capacity, and numbers the mentor's events without gap.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from services.members.commands.people import registered
 from services.members.domain import mentoring
 from services.members.domain import mentorship as mentorships
@@ -146,6 +148,32 @@ async def proceed(uow: UnitOfWork, mentorship_id: str) -> None:
         case "close":
             changed = mentorships.close(read, mentorship, RULES, uow.now)
     _save(uow, read, changed)
+
+
+async def end_all(uow: UnitOfWork, member: Member) -> Member:
+    """Everything ends that an erased member has to do with mentorships."""
+    for asked in await store.load_live(uow, "mentee", member.member_id, ["requested", "accepted", "active"]):
+        read = await _mentor_of(uow, asked)
+        _save(uow, read, _ended(read, asked, member.member_id, uow.now))
+    read_self = mentor = await store.load_mentor(uow, member.member_id)
+    if mentor is None:
+        return member
+    if mentor.offer is not None:
+        mentor, member, event = mentoring.withdraw(mentor, member)
+        uow.record(event)
+        mentor = await _expire_waiting(uow, mentor, "mentor-withdrawn")
+    for running in await store.load_live(uow, "mentor", member.member_id, ["accepted", "active"]):
+        mentor, ended, ending = _ended(mentor, running, member.member_id, uow.now)
+        store.save_mentorship(uow, ended)
+        uow.record(ending)
+    store.save_mentor(uow, mentor, read_self)
+    return member
+
+
+def _ended(mentor: Mentor, mentorship: Mentorship, member_id: str, now: datetime) -> Changed:
+    if mentorship.state == "requested":
+        return mentorships.cancel(mentor, mentorship, member_id, now)
+    return mentorships.end(mentor, mentorship, None, now, why="member-erased")
 
 
 async def _withdraw(uow: UnitOfWork, member: Member) -> None:

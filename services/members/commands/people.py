@@ -20,7 +20,8 @@ from services.members.store import people as store
 from shared.contracts.members import CommunityKind, Role
 from shared.errors import BadInput, Conflict, NotFound
 from shared.storage import UnitOfWork
-from shared.web.auth import Caller
+from shared.storage.personal import erased_among
+from shared.web.auth import Caller, erased
 from shared.web.mutations import require_version
 
 
@@ -32,6 +33,8 @@ async def register(uow: UnitOfWork, caller: Caller, profile: Profile, at: dateti
             "You are registered already.",
             fix="Edit your profile with PUT /v1/members/me.",
         )
+    if await erased_among(uow, [caller.member_id]):
+        raise erased()
     member, event = people.register(caller.member_id, caller.org_id, profile, at or uow.now)
     store.save_member(uow, member)
     uow.record(event, at)

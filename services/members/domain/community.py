@@ -226,6 +226,11 @@ def leave(
 ) -> tuple[Community, MemberLeft]:
     """Leave; the last steward hands over first while others remain."""
     _keep_a_steward(membership, stewards, others=members > 1)
+    return lose(community, membership)
+
+
+def lose(community: Community, membership: Membership) -> tuple[Community, MemberLeft]:
+    """A member is erased; nothing holds that up, not even being the last steward."""
     community = community.bumped()
     return community, MemberLeft(
         community_id=community.community_id, version=community.version, member_id=membership.member_id

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from services.members.domain.rules import RULES
 from shared.contracts.members import (
     AvailabilityChanged,
+    MemberErased,
     MemberRegistered,
     PersonEvent,
     ProfileUpdated,
@@ -124,6 +125,11 @@ def check_time_zone(name: str) -> None:
             field="/time_zone",
             fix="Use an IANA name such as 'Europe/Copenhagen'.",
         )
+
+
+def erase(member: Member) -> MemberErased:
+    """Everything about the member goes."""
+    return MemberErased(member_id=member.member_id, version=member.version + 1)
 
 
 MOST_AWAY = timedelta(days=731)

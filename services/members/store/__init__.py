@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from services.members.store import admissions, communities, connections, mentorships, organisations, people
 from shared.storage import Index
+from shared.storage.personal import Personal
 
 INDEXES: Mapping[str, Sequence[Index]] = {
     **people.INDEXES,
@@ -14,4 +15,12 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     **admissions.INDEXES,
     **organisations.INDEXES,
     **mentorships.INDEXES,
+}
+
+PERSONAL: Mapping[str, Personal] = {
+    **people.PERSONAL,
+    **connections.PERSONAL,
+    **admissions.PERSONAL,
+    **organisations.PERSONAL,
+    **mentorships.PERSONAL,
 }

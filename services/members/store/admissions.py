@@ -9,6 +9,7 @@ from pymongo import DeleteOne, ReplaceOne
 from services.members.domain.admission import Admission, Waiting
 from services.members.store.people import membership_id
 from shared.storage import Database, Index, UnitOfWork
+from shared.storage.personal import Personal
 
 ADMISSIONS = "admissions"
 
@@ -18,6 +19,8 @@ INDEXES = {
         Index([("member_id", 1), ("community_id", 1)]),
     ],
 }
+
+PERSONAL = {ADMISSIONS: Personal(about=["member_id"])}
 
 
 async def load_admission(uow: UnitOfWork, community_id: str, member_id: str) -> Admission | None:

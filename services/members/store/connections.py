@@ -8,6 +8,7 @@ from pymongo import ReplaceOne
 
 from services.members.domain.connection import Connection, ConnectionState, pair
 from shared.storage import Database, Index, UnitOfWork
+from shared.storage.personal import Personal
 
 CONNECTIONS = "connections"
 
@@ -19,6 +20,8 @@ INDEXES = {
         Index([("sides", 1), ("state", 1), ("_id", -1)]),
     ],
 }
+
+PERSONAL = {CONNECTIONS: Personal(about=["sides"])}
 
 Document = dict[str, Any]
 
@@ -46,6 +49,12 @@ def save_connection(uow: UnitOfWork, connection: Connection) -> None:
     derived = {"pair": pair(*sides), "sides": sides, "live": connection.live}
     fields = connection.model_dump(exclude={"connection_id"}) | derived
     uow.write(CONNECTIONS, ReplaceOne({"_id": connection.connection_id}, fields, upsert=True))
+
+
+async def load_live(uow: UnitOfWork, member_id: str) -> list[Connection]:
+    """All of a member's connections and requests."""
+    query = {"sides": member_id, "state": {"$in": ["requested", "connected"]}}
+    return [_connection(row) for row in await uow.find(CONNECTIONS, query)]
 
 
 async def find_connection(database: Database, connection_id: str) -> Connection | None:

@@ -14,6 +14,7 @@ from services.members.domain.mentorship import Mentorship, MentorshipState, Side
 from services.members.domain.rules import RULES
 from services.members.store.people import MEMBERSHIPS, membership_id
 from shared.storage import Database, Index, UnitOfWork
+from shared.storage.personal import Personal
 
 MENTORS = "mentors"
 MENTORSHIPS = "mentorships"
@@ -29,6 +30,11 @@ INDEXES = {
         Index([("mentee_id", 1), ("state", 1), ("_id", -1)]),
         Index([("due_at", 1)], partial={"due_at": {"$exists": True}}),
     ],
+}
+
+PERSONAL = {
+    MENTORS: Personal(about=["_id"]),
+    MENTORSHIPS: Personal(about=["mentor_id", "mentee_id"]),
 }
 
 Document = dict[str, Any]

@@ -10,6 +10,7 @@ from services.members.domain.member import Member
 from services.members.domain.organisation import Organisation
 from services.members.store.people import MEMBERS, member_in
 from shared.storage import Database, Index, UnitOfWork
+from shared.storage.personal import NOT_PERSONAL
 
 ORGANISATIONS = "organisations"
 DOMAINS = "verified_domains"
@@ -19,6 +20,8 @@ INDEXES = {
     ORGANISATIONS: [Index([("administrators", 1)])],
     DOMAINS: [],
 }
+
+PERSONAL = {ORGANISATIONS: NOT_PERSONAL, DOMAINS: NOT_PERSONAL}
 
 Document = dict[str, Any]
 

@@ -12,6 +12,7 @@ from services.members.domain.community import Community, Membership
 from services.members.domain.directory import audience, words
 from services.members.domain.member import Member
 from shared.storage import Database, Index, UnitOfWork
+from shared.storage.personal import NOT_PERSONAL, Personal
 
 MEMBERS = "members"
 COMMUNITIES = "communities"
@@ -28,6 +29,12 @@ INDEXES = {
         Index([("member_id", 1), ("standing", 1)]),
         Index([("due_at", 1)]),
     ],
+}
+
+PERSONAL = {
+    MEMBERS: Personal(about=["_id"]),
+    MEMBERSHIPS: Personal(about=["member_id"]),
+    COMMUNITIES: NOT_PERSONAL,
 }
 
 SHARED_STEP = 200
@@ -64,6 +71,17 @@ def save_member(uow: UnitOfWork, member: Member) -> None:
     """Save a new or changed member."""
     fields = member.model_dump(exclude={"member_id"})
     uow.write(MEMBERS, ReplaceOne({"_id": member.member_id}, fields, upsert=True))
+
+
+def delete_member(uow: UnitOfWork, member: Member) -> None:
+    """Forget a member. Whoever holds them at the same moment conflicts with this."""
+    uow.write(MEMBERS, DeleteOne({"_id": member.member_id}))
+
+
+async def load_memberships_of(uow: UnitOfWork, member_id: str) -> list[Membership]:
+    """All of a member's memberships."""
+    rows = await uow.find(MEMBERSHIPS, {"member_id": member_id})
+    return [Membership.model_validate(row) for row in rows]
 
 
 async def load_community(uow: UnitOfWork, community_id: str) -> Community | None:

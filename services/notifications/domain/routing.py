@@ -45,6 +45,7 @@ from shared.contracts.practices import (
     PracticeSuperseded,
     SolutionContested,
 )
+from shared.ids import is_former_member
 
 
 class Thread(NamedTuple):
@@ -232,12 +233,16 @@ RULES: Mapping[NotificationKind, Rule] = {
 
 
 def route(event: Event, known: Known = Known()) -> list[Draft]:  # noqa: B008 it cannot be changed
-    """Whom ``event`` notifies, and of what. Never the one who acted, and nobody twice.
+    """Whom ``event`` notifies, and of what. Never the one who acted, nobody twice, and no former member.
 
     ``known`` has what is known of the events' threads and communities. Whoever asked anonymously is not
     named, whatever they do in their thread.
     """
-    drafts = [draft for draft in _ROUTES[type(event)](event, known) if draft.recipient_id != draft.actor_id]
+    drafts = [
+        draft
+        for draft in _ROUTES[type(event)](event, known)
+        if draft.recipient_id != draft.actor_id and not is_former_member(draft.recipient_id)
+    ]
     return [draft._replace(actor_id=None) if _unnamed(event, draft, known) else draft for draft in drafts]
 
 
