@@ -172,7 +172,8 @@ async def test_erased_everywhere_and_nothing_brings_them_back(platform: Platform
     }  # fmt: skip
     await _mentorship(platform, ann, cyd, offer)
 
-    text = {"title": "Permits wait", "body": "Nine days.", "tags": ["permits"]}
+    context = {"size": "4 people", "constraints": "Paper", "culture": "Careful", "tried": "Reminders"}
+    text = {"title": "Permits wait", "body": "Nine days.", "tags": ["permits"], "context": context}
     theirs = (await ask(ann, "discussions", "POST", f"/communities/{community}/problems", text))["id"]
     other = (await ask(bob, "discussions", "POST", f"/communities/{community}/problems", text))["id"]
     solved = (await ask(ann, "discussions", "POST", f"/problems/{other}/solutions", {"body": "Sign."}))["id"]
