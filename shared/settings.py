@@ -47,9 +47,9 @@ class ServiceSettings(BaseSettings):
 
     erasure_key: SecretStr | None = Field(
         None,
-        description="Keys the hashes by which erased members are known again; the same in every service, and "
-        "for ever: with another one, events from before could bring back what was erased. 32 characters or "
-        "more. In development the development issuer's secret takes its place.",
+        description="Keys the hashes by which a service knows erased members again. Keep it for ever: with "
+        "another one, events from before could bring back what was erased. 32 characters or more. In "
+        "development the development issuer's secret takes its place.",
     )
 
     clockwork_seconds: float = Field(30.0, gt=0, description="Seconds between two looks for what is due.")

@@ -245,9 +245,10 @@ async def _named(
 
 
 def _name(row: Document) -> str | None:
-    if is_former_member(row["actor_id"]):
-        return FORMER_MEMBER
-    return row["actor"][0]["name"] if row["actor"] else None
+    if row["actor"]:
+        name: str = row["actor"][0]["name"]
+        return name
+    return FORMER_MEMBER if is_former_member(row["actor_id"] or "") else None
 
 
 _STATES: Mapping[str, Document] = {

@@ -30,7 +30,8 @@ nowhere: it is another one in each service.
 
 **What stays.** Kafka keeps what was published until its topic's retention: 14 days for events, 90 for dead
 letters. Backups are the operators' to expire. What members wrote into free text about one another by name is
-not found by an id.
+not found by an id. With what a former member wrote or endorsed stays the organisation for which they did,
+because it counts by organisations.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ async def erased_among(uow: UnitOfWork, member_ids: Iterable[str]) -> set[str]:
 
 
 async def is_erased(database: Database, member_id: str) -> bool:
-    """Whether a member is erased."""
+    """Whether a member is erased. Raises ``DependencyDown`` when MongoDB does not answer."""
     with translated():
         found = await database[ERASURES].find_one({"_id": database.tombstone(member_id)}, {"_id": 1})
     return found is not None

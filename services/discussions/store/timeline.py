@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from services.discussions.domain.timeline import Entry
 from shared.storage import Database, Index, UnitOfWork
-from shared.storage.personal import NOT_PERSONAL
+from shared.storage.personal import Personal
 
 TIMELINE = "timeline"
 
-INDEXES = {TIMELINE: [Index([("thread_id", 1), ("version", 1)], unique=True)]}
+INDEXES = {
+    TIMELINE: [Index([("thread_id", 1), ("version", 1)], unique=True), Index([("actor_id", 1)])],
+}
 
-PERSONAL = {TIMELINE: NOT_PERSONAL}
+PERSONAL = {TIMELINE: Personal(by=["actor_id"])}
 
 
 def add_entry(uow: UnitOfWork, entry: Entry) -> None:

@@ -18,6 +18,7 @@ INDEXES = {
         Index([("audience", 1), ("tags", 1), ("_id", 1)]),
         Index([("audience", 1), ("languages", 1), ("_id", 1)]),
         Index([("audience", 1), ("stage", 1), ("_id", 1)]),
+        Index([("founder_id", 1)]),
         Index([("stage_due_at", 1)]),
         Index([("steward_due_at", 1)]),
     ],

@@ -10,7 +10,7 @@ from services.members.domain.member import Member
 from services.members.domain.organisation import Organisation
 from services.members.store.people import MEMBERS, member_in
 from shared.storage import Database, Index, UnitOfWork
-from shared.storage.personal import NOT_PERSONAL
+from shared.storage.personal import NOT_PERSONAL, Personal
 
 ORGANISATIONS = "organisations"
 DOMAINS = "verified_domains"
@@ -21,7 +21,7 @@ INDEXES = {
     DOMAINS: [],
 }
 
-PERSONAL = {ORGANISATIONS: NOT_PERSONAL, DOMAINS: NOT_PERSONAL}
+PERSONAL = {ORGANISATIONS: Personal(by=["administrators"]), DOMAINS: NOT_PERSONAL}
 
 Document = dict[str, Any]
 

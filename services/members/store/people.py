@@ -12,7 +12,7 @@ from services.members.domain.community import Community, Membership
 from services.members.domain.directory import audience, words
 from services.members.domain.member import Member
 from shared.storage import Database, Index, UnitOfWork
-from shared.storage.personal import NOT_PERSONAL, Personal
+from shared.storage.personal import Personal
 
 MEMBERS = "members"
 COMMUNITIES = "communities"
@@ -34,7 +34,7 @@ INDEXES = {
 PERSONAL = {
     MEMBERS: Personal(about=["_id"]),
     MEMBERSHIPS: Personal(about=["member_id"]),
-    COMMUNITIES: NOT_PERSONAL,
+    COMMUNITIES: Personal(by=["founder_id"]),
 }
 
 SHARED_STEP = 200
