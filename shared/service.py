@@ -53,6 +53,8 @@ class Service:
     indexes: Indexes
     personal: Mapping[str, Personal] = field(default_factory=dict)
     """How its collections hold members' ids."""
+    public: Sequence[APIRouter] = ()
+    """Of endpoints whose addresses are secrets themselves: nobody need say who they are."""
     duties: Sequence[Duty] = ()
     """What is done because time has passed."""
     background: Sequence[Background] = field(default_factory=tuple)
@@ -137,11 +139,14 @@ def build_app(service: Service, settings: ServiceSettings, *, clock: Clock = utc
     problems.install(app)
     for router in [*service.routers, personal_data(service.name, service.all_personal)]:
         app.include_router(router, prefix="/v1", dependencies=[Depends(authenticated), CaughtUp])
+    for router in service.public:
+        app.include_router(router, prefix="/v1")
     app.include_router(_operations(health))
     app.include_router(_contracts(participant(service)))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     app.add_middleware(_BodyLimit, limit=settings.max_request_bytes)
-    FastAPIInstrumentor.instrument_app(app, excluded_urls="/health/.*,/metrics")
+    # The address of a calendar is a secret, and a span would tell it.
+    FastAPIInstrumentor.instrument_app(app, excluded_urls="/health/.*,/metrics,/v1/calendar/.*")
     return app
 
 

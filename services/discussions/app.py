@@ -11,6 +11,7 @@ service = Service(
     name="discussions",
     about="Problems, solutions, comments, case studies, resources, benchmarks, gatherings.",
     routers=[*api.ROUTERS, imports.router],
+    public=[api.calendar.public],
     reactions=reactions,
     indexes=store.INDEXES,
     duties=DUTIES,

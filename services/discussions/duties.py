@@ -9,4 +9,5 @@ DUTIES = (
     Duty("benchmarks", store.benchmarks.due, commands.benchmarks.close_in_time),
     # Candidates nobody objects to become best practices; these are reviewed, or lapse.
     Duty("practices", store.solutions.due, commands.practices.let_time_pass),
+    Duty("gatherings", store.gatherings.due, commands.gatherings.pass_time),
 )

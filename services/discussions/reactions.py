@@ -1,8 +1,8 @@
-"""What discussions does about the events of others: it keeps its projections, and nothing else."""
+"""What discussions does about the events of others: it keeps its projections, and little else."""
 
 from __future__ import annotations
 
-from services.discussions import store
+from services.discussions import commands, store
 from services.discussions.store.access import MembershipEvent
 from shared.contracts.members import (
     CommunityCreated,
@@ -44,9 +44,14 @@ async def project_communities(
 
 @reactions.batch(MemberJoined, MemberLeft, MemberRemoved, RoleChanged, TrialEnded, MembershipDormant)
 async def project_memberships(batch: Batch[MembershipEvent], uow: UnitOfWork) -> None:
-    """Know who belongs to which community, as what, and who follows it."""
+    """Know who belongs to which community, as what, and who follows it; whoever leaves frees their places."""
     for received in batch:
         store.access.project_membership(uow, received.event)
+    await uow.flush()
+    events = [received.event for received in batch]
+    gone = [event for event in events if isinstance(event, MemberLeft | MemberRemoved)]
+    if gone:
+        await commands.gatherings.leave(uow, {(event.community_id, event.member_id) for event in gone})
 
 
 @reactions.on(MemberErased)

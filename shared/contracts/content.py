@@ -138,3 +138,84 @@ class BenchmarkClosed(BenchmarkEvent):
         examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"],
     )
     answers: Annotated[int, Field(description="How many answers it got.", ge=0, examples=[14])]
+
+
+Reply = Literal["yes", "no", "maybe"]
+GatheringChange = Literal["whole", "occurrence", "occurrence-cancelled", "moved-up", "notes-published"]
+Tell = Annotated[
+    list[MemberId],
+    Field(
+        description="Members whom it concerns: they come, or might.",
+        examples=[["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"]],
+    ),
+]
+
+
+class GatheringEvent(ThreadEvent, abstract=True):
+    """Something that happened to a gathering."""
+
+    author_id: MemberId
+    title: Annotated[str, Field(description="What it is called.", examples=["Permit clinic, every Monday"])]
+
+
+class GatheringDetails(GatheringEvent, abstract=True):
+    """The whole of a gathering, as it is from now on."""
+
+    body: Body
+    tags: Tags
+    start: Annotated[
+        str, Field(description="Its first start, by the clocks of its zone.", examples=["2026-03-02T10:00"])
+    ]
+    zone: Annotated[str, Field(description="IANA time zone.", examples=["Europe/Copenhagen"])]
+    minutes: Annotated[int, Field(description="How long it takes, in minutes.", ge=1, examples=[60])]
+    recurrence: str | None = Field(
+        description="By which rule of RFC 5545 it comes again.", examples=["FREQ=WEEKLY;COUNT=10;BYDAY=MO"]
+    )
+    place: Annotated[str, Field(description="Where, in words.", examples=["Town hall, room 3"])]
+    address: str | None = Field(
+        description="Where on the web.", examples=["https://meet.example.org/permit-clinic"]
+    )
+    next_at: Moment | None = Field(
+        description="When it takes place next; nothing when it is over.", examples=["2026-03-02T09:00:00Z"]
+    )
+    sequence: Annotated[int, Field(description="How often calendars had to change.", ge=0, examples=[0])]
+
+
+class GatheringScheduled(GatheringDetails):
+    """A member invites the community to meet."""
+
+    actor = "author_id"
+
+
+class GatheringChanged(GatheringDetails):
+    """A gathering is different from now on, as a whole or once; or its notes are there."""
+
+    actor = "changed_by"
+    changed_by: MemberId | None = Field(
+        description="Who changed it; nobody where a place became free.",
+        examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"],
+    )
+    change: Annotated[GatheringChange, Field(description="What changed.", examples=["occurrence"])]
+    occurrence: str | None = Field(
+        description="Which occurrence, by its local start in the rule.", examples=["2026-03-09T10:00"]
+    )
+    tell: Tell
+
+
+class GatheringCancelled(GatheringEvent):
+    """A gathering will not take place, or no more."""
+
+    actor = "cancelled_by"
+    cancelled_by: MemberId
+    reason: Annotated[str, Field(description="Why.", examples=["The host is ill."])]
+    tell: Tell
+
+
+class GatheringHeld(GatheringEvent):
+    """A gathering took place: for the last time, or there are more to come."""
+
+    actor = None
+    starts_at: Moment
+    ends_at: Moment
+    going: Annotated[int, Field(description="How many had said that they come.", ge=0, examples=[12])]
+    last: Annotated[bool, Field(description="Whether it was the last time.", examples=[True])]

@@ -6,8 +6,10 @@ from fastapi import APIRouter
 
 from services.discussions.api import (
     benchmarks,
+    calendar,
     case_studies,
     comments,
+    gatherings,
     practices,
     problems,
     reactions,
@@ -27,5 +29,7 @@ ROUTERS: list[APIRouter] = [
     resources.router,
     reuses.router,
     benchmarks.router,
+    gatherings.router,
+    calendar.router,
     reactions.router,
 ]

@@ -3,9 +3,11 @@
 from services.discussions.commands import (
     access,
     benchmarks,
+    calendars,
     case_studies,
     comments,
     content,
+    gatherings,
     practices,
     problems,
     reactions,
@@ -17,9 +19,11 @@ from services.discussions.commands import (
 __all__ = [
     "access",
     "benchmarks",
+    "calendars",
     "case_studies",
     "comments",
     "content",
+    "gatherings",
     "practices",
     "problems",
     "reactions",

@@ -13,3 +13,10 @@ BENCHMARK_OPEN_FOR = timedelta(days=730)
 """How far ahead a benchmark may close."""
 NAMELESS_ANSWERS = 3
 """With fewer, a nameless benchmark shows none: one would know whose they are."""
+
+GATHERING_AHEAD = timedelta(days=5 * 366)
+"""How far ahead a gathering may be, and a recurring one go on."""
+GATHERING_OCCURRENCES = 366
+"""How often a gathering may come again."""
+ATTENDEES = 1_000
+"""How many may say that they come to a gathering, or might: all are told when it changes."""
