@@ -9,7 +9,7 @@ from shared.service import Service
 
 service = Service(
     name="discussions",
-    about="Problems, solutions, comments, case studies, resources, benchmarks, gatherings.",
+    about="Problems, solutions, practices, comments, case studies, resources, benchmarks, gatherings.",
     routers=[*api.ROUTERS, imports.router],
     public=[api.calendar.public],
     reactions=reactions,

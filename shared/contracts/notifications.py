@@ -20,7 +20,7 @@ NotificationKind = Literal[
     "member-removed", "role-changed", "mentorship-request", "mentorship-accepted", "mentorship-declined",
     "mentorship-expired", "mentorship-cancelled", "check-in-due", "mentorship-completed", "mentorship-ended",
     "reaffirmation", "contest", "contest-resolved", "candidacy", "recognition", "review-due",
-    "practice-ended",
+    "practice-ended", "gathering-changed", "gathering-cancelled", "gathering-place", "gathering-notes",
 ]  # fmt: skip
 """All kinds. The second version of the events leaves them open: more will come."""
 

@@ -23,6 +23,7 @@ from services.notifications.queries import NotificationView
 from services.notifications.reactions import reactions
 from shared.clock import utc_now
 from shared.contracts import EVENTS, Event
+from shared.contracts.content import GatheringCancelled
 from shared.contracts.discussions import (
     CommentAdded,
     ProblemPosted,
@@ -166,6 +167,19 @@ async def test_a_mention_wins_over_a_comment_on_own_work(world: World) -> None:
     )
     assert [item["kind"] for item in await world.inbox("asker")] == ["mention"]
     assert [item["kind"] for item in await world.inbox("solver")] == ["mention"]
+
+
+async def test_who_comes_to_a_gathering_learns_that_it_does_not_take_place(world: World) -> None:
+    tell = [world.member(who) for who in ("asker", "peer", "stranger")]
+    await world.feed(
+        world.event(
+            GatheringCancelled, title="Clinic", reason="Flu.", cancelled_by=world.member("peer"), tell=tell
+        )
+    )
+    (item,) = await world.inbox("asker")
+    assert (item["kind"], item["note"], item["thread_id"]) == ("gathering-cancelled", "Flu.", world.id)
+    assert item["text"] == "Peer cancelled “Clinic”"
+    assert await world.inbox("peer") == await world.inbox("stranger") == []
 
 
 async def test_an_expert_learns_why(world: World) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from services.notifications.domain import inbox
 from services.notifications.domain.routing import NOTIFYING, RULES, Draft, Known, Thread, route
 from shared.contracts import Event
+from shared.contracts.content import GatheringCancelled, GatheringChanged
 from shared.contracts.discussions import (
     CommentAdded,
     SolutionAccepted,
@@ -149,6 +150,18 @@ def told(event: Event) -> dict[str, str]:
             {"sue": "review-due", "solver": "review-due"},
         ),
         (made(PracticeLapsed, author_ids=["solver"]), {"solver": "practice-ended"}),
+        (
+            made(GatheringChanged, change="whole", changed_by="host", tell=["bob", "host", "cid"]),
+            {"bob": "gathering-changed", "cid": "gathering-changed"},
+        ),
+        (made(GatheringChanged, change="occurrence-cancelled", tell=["bob"]), {"bob": "gathering-changed"}),
+        (
+            made(GatheringChanged, change="moved-up", changed_by=None, tell=["bob"]),
+            {"bob": "gathering-place"},
+        ),
+        (made(GatheringChanged, change="notes-published", tell=["bob"]), {"bob": "gathering-notes"}),
+        (made(GatheringCancelled, tell=["bob"]), {"bob": "gathering-cancelled"}),
+        (made(GatheringCancelled, tell=[]), {}),
         (
             made(PracticeSuperseded, author_ids=["solver", "sue"], superseded_by="sue"),
             {"solver": "practice-ended"},

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from shared.contracts.base import Event
+from shared.contracts.content import GatheringCancelled, GatheringChange, GatheringChanged
 from shared.contracts.discussions import (
     CommentAdded,
     SolutionAccepted,
@@ -227,6 +228,20 @@ RULES: Mapping[NotificationKind, Rule] = {
         "own-solution",
         "because you wrote this solution",
         "Your solution to “{title}” is no best practice any more",
+    ),
+    "gathering-changed": Rule(
+        "own-gathering", "because you said that you come, or might", "{actor} changed “{title}”"
+    ),
+    "gathering-cancelled": Rule(
+        "own-gathering", "because you said that you come, or might", "{actor} cancelled “{title}”"
+    ),
+    "gathering-place": Rule(
+        "own-gathering", "because you waited for a place", "There is a place for you at “{title}” now"
+    ),
+    "gathering-notes": Rule(
+        "own-gathering",
+        "because you said that you come, or might",
+        "{actor} published notes of “{title}”",
     ),
 }
 """The rule of each kind. Stored items name their kind alone; the words are put together when read."""
@@ -501,6 +516,37 @@ def _practice_superseded(event: PracticeSuperseded, _: object) -> list[Draft]:
     return _practice(event, "practice-ended", event.author_ids, event.superseded_by, event.reason)
 
 
+_CHANGES: Mapping[GatheringChange, NotificationKind] = {
+    "moved-up": "gathering-place",
+    "notes-published": "gathering-notes",
+}
+"""What is told of changes that are no changes of time or place."""
+
+
+def _gathering_changed(event: GatheringChanged, _: object) -> list[Draft]:
+    kind = _CHANGES.get(event.change, "gathering-changed")
+    return _gathering(event, kind, event.changed_by)
+
+
+def _gathering_cancelled(event: GatheringCancelled, _: object) -> list[Draft]:
+    return _gathering(event, "gathering-cancelled", event.cancelled_by, event.reason)
+
+
+def _gathering(
+    event: GatheringChanged | GatheringCancelled,
+    kind: NotificationKind,
+    actor_id: str | None,
+    note: str = "",
+) -> list[Draft]:
+    return [
+        Draft(
+            member_id, kind, event.thread_id, event.community_id, actor_id or "", event.title,
+            event.thread_id, note or None,
+        )
+        for member_id in event.tell
+    ]  # fmt: skip
+
+
 _ROUTES: dict[type[Event], Callable[[Any, Known], list[Draft]]] = {
     ExpertAsked: _expert_asked,
     ExpertAskAccepted: _ask_accepted,
@@ -531,6 +577,8 @@ _ROUTES: dict[type[Event], Callable[[Any, Known], list[Draft]]] = {
     PracticeReviewDue: _practice_review_due,
     PracticeLapsed: _practice_lapsed,
     PracticeSuperseded: _practice_superseded,
+    GatheringChanged: _gathering_changed,
+    GatheringCancelled: _gathering_cancelled,
 }
 
 NOTIFYING = tuple(_ROUTES)
