@@ -5,7 +5,13 @@ from __future__ import annotations
 from services.members.domain import organisation as organisations
 from services.members.domain.admission import Admission, Waiting, require_steward
 from services.members.domain.budget import Budget
-from services.members.domain.community import Community, Membership, may_see, no_such_community
+from services.members.domain.community import (
+    Community,
+    Membership,
+    may_see,
+    no_such_community,
+    not_a_member,
+)
 from services.members.domain.connection import Connection, ConnectionState, no_such_connection
 from services.members.domain.health import Figures
 from services.members.domain.member import Audience, Member, seen_by
@@ -100,7 +106,7 @@ async def health(database: Database, caller: Caller, community_id: str) -> tuple
     """How a community that the caller belongs to fares."""
     found = await community(database, caller, community_id)
     if await store.find_membership(database, community_id, caller.member_id) is None:
-        raise NotFound("not-a-member", "You do not belong to this community.")
+        raise not_a_member()
     return found, await lives.figures(database, community_id, RULES, database.clock())
 
 
@@ -147,7 +153,7 @@ async def admissions_to(
     await community(database, caller, community_id)
     membership = await store.find_membership(database, community_id, caller.member_id)
     if membership is None:
-        raise NotFound("not-a-member", "You do not belong to this community.")
+        raise not_a_member()
     require_steward(membership)
     return await admission_store.admissions_to(database, community_id, state, after, limit)
 

@@ -55,7 +55,7 @@ async def test_by_request_and_the_events_in_order(app: FastAPI, topics: Stack) -
             assert (await e.post(f"{c}/requests", json={})).status_code == 201
             assert told(await b.post(f"{c}/requests", json={})) == (409, "wrong-membership-state")
             assert told(await b.put(f"{c}/members/me")) == (409, "request-pending")
-            assert told(await e.post(f"{c}/requests/{dev_member_id(bob)}/approve")) == (404, "not-a-member")
+            assert told(await e.post(f"{c}/requests/{dev_member_id(bob)}/approve")) == (403, "not-a-member")
             waiting = (await s.get(f"{c}/admissions")).json()["items"]
             assert {each["member_id"]: each["note"] for each in waiting} == {
                 dev_member_id(bob): "Please",
@@ -87,7 +87,7 @@ async def test_by_invitation(app: FastAPI) -> None:
         for refused in (await e.put(f"{c}/members/me"), await e.post(f"{c}/requests", json={})):
             assert told(refused) == (403, "by-invitation")
         invitation = {"member_id": dev_member_id(bob), "note": "Come"}
-        assert told(await e.post(f"{c}/invitations", json=invitation)) == (404, "not-a-member")
+        assert told(await e.post(f"{c}/invitations", json=invitation)) == (403, "not-a-member")
         assert (await s.post(f"{c}/invitations", json=invitation)).status_code == 201
         assert told(await s.post(f"{c}/invitations", json={"member_id": "nobody"})) == (404, "no-such-member")
         (own,) = (await b.get("/v1/members/me/admissions")).json()["items"]

@@ -172,7 +172,7 @@ async def test_a_trial_is_asked_about_once_and_kept(app: FastAPI, time: Time) ->
         assert (again.status_code, again.json()["code"]) == (409, "wrong-standing")
         assert (await b.delete(f"/v1/communities/{c}/members/me")).status_code == 204
         gone = await b.post(f"/v1/communities/{c}/membership/keep")
-        assert (gone.status_code, gone.json()["code"]) == (404, "not-a-member")
+        assert (gone.status_code, gone.json()["code"]) == (403, "not-a-member")
     await passes(app, time, 14)
     assert await told(app, c, "membership-dormant") == []
 
@@ -223,7 +223,7 @@ async def test_visits_are_written_once_an_hour(app: FastAPI, time: Time) -> None
     assert (await own(app, stew, c))["active_at"] > first
     async with of(app, stranger) as http:
         answer = await http.post(f"/v1/communities/{c}/visits")
-        assert (answer.status_code, answer.json()["code"]) == (404, "not-a-member")
+        assert (answer.status_code, answer.json()["code"]) == (403, "not-a-member")
         answer = await http.post(f"/v1/communities/{new_id()}/visits")
         assert (answer.status_code, answer.json()["code"]) == (404, "no-such-community")
 

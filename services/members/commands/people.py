@@ -274,8 +274,8 @@ async def community_for(uow: UnitOfWork, community_id: str, org_id: str | None) 
 
 
 async def membership_of(uow: UnitOfWork, community: Community, member_id: str) -> Membership:
-    """The caller's membership. Raises ``NotFound`` for somebody who does not belong to the community."""
+    """The caller's membership. Raises ``Forbidden`` for somebody who does not belong to the community."""
     membership = await store.load_membership(uow, community.community_id, member_id)
     if membership is None:
-        raise NotFound("not-a-member", "You do not belong to this community.")
+        raise communities.not_a_member()
     return membership

@@ -110,6 +110,11 @@ def no_such_community() -> NotFound:
     return NotFound("no-such-community", "There is no such community.", fix="Check its id.")
 
 
+def not_a_member() -> Forbidden:
+    """What somebody gets who sees a community, and does what only those do who belong to it."""
+    return Forbidden("not-a-member", "You do not belong to this community.", fix="Join it first.")
+
+
 def require_open(community: Community) -> None:
     """Raise ``Conflict`` where the community is archived: it is read-only."""
     if community.stage == "archived":
