@@ -368,3 +368,21 @@ async def test_nobody_but_stewards_learns_who_asks_anonymously(world: World) -> 
         assert actors[0]["actor"]["name"] == "Zebulon"
     seen = await world.ask("bob", "GET", f"/problems/{problem}")
     assert seen["author"] == {"id": None, "name": None, "org_id": None, "role": None, "anonymous": True}
+
+
+# -- reading -------------------------------------------------------------------------------------------
+
+
+async def test_who_has_read_five_threads_may_endorse(world: World) -> None:
+    threads = [await world.posts() for _ in range(6)]
+    solution = await world.proposes(threads[0])
+    path, tried = f"/solutions/{solution}/endorsement", {"basis": "tried"}
+    for thread in [*threads[:4], *threads[:4]]:  # the same again is no other
+        await world.ask("bob", "PUT", f"/threads/{thread}/read", expect=204)
+    assert (await world.ask("bob", "PUT", path, tried, 403))["code"] == "no-contribution"
+    await asyncio.gather(
+        *(world.ask("bob", "PUT", f"/threads/{thread}/read", expect=204) for thread in threads[4:])
+    )
+    await world.ask("bob", "PUT", path, tried)
+    await world.joins("stranger", at="elsewhere")
+    await world.ask("stranger", "PUT", f"/threads/{threads[0]}/read", expect=404)

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from services.discussions.domain import rules as discussions
 from services.members.domain import community as communities
 from services.members.domain.community import Community, Membership, Setup
-from services.members.domain.directory import MOST_WORDS, audience, audiences, fold, words_of
+from services.members.domain.directory import MOST_WORDS, audience, audiences, words_of
 from shared.contracts.members import DEFAULT_RULES, CommunityRules, Role
 from shared.errors import Forbidden
+from shared.words import fold
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 

@@ -15,6 +15,7 @@ from services.discussions.api import (
     reactions,
     resources,
     reuses,
+    search,
     solutions,
     threads,
 )
@@ -25,6 +26,7 @@ ROUTERS: list[APIRouter] = [
     practices.router,
     comments.router,
     threads.router,
+    search.router,
     case_studies.router,
     resources.router,
     reuses.router,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, Field
 
 from services.discussions import queries
 from services.discussions.api.common import Author, ThreadPath
+from services.discussions.commands import threads as commands
 from services.discussions.domain.timeline import Entry
 from services.discussions.queries import Names
+from shared.storage import UnitOfWork
 from shared.web.auth import AuthenticatedCaller
 from shared.web.database import Db
+from shared.web.mutations import Answer, Mutating
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
-from shared.web.problems import READ_PROBLEMS
+from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
 from shared.web.texts import View
 
 router = APIRouter(tags=["threads"])
@@ -35,6 +38,17 @@ class EntryView(View):
             actor=Author.of(entry.actor_id, entry, names) if entry.actor_id else None,
             **entry.model_dump(exclude={"thread_id", "community_id", "actor_id"}),
         )
+
+
+@router.put("/threads/{thread_id}/read", status_code=204, responses=WRITE_PROBLEMS)
+async def read(thread_id: ThreadPath, mutate: Mutating) -> Response:
+    """Say that you have read a thread. Reading a few counts as taking part: one may endorse then."""
+
+    async def work(uow: UnitOfWork) -> Answer:
+        await commands.read(uow, mutate.caller.member_id, thread_id)
+        return Answer()
+
+    return await mutate(work)
 
 
 @router.get("/threads/{thread_id}/timeline", response_model=Page[EntryView], responses=READ_PROBLEMS)

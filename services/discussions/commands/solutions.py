@@ -148,6 +148,6 @@ async def accept(
     problem, solution = await settling.catch_up(uow, community, problem, solution)
     earlier = problem.accepted_id
     problem, solution, event = solutions.accept(problem, solution, actor)
-    if earlier is not None:
-        store.solutions.unaccept(uow, earlier)
+    if earlier is not None and (other := await store.solutions.load_solution(uow, earlier)):
+        store.solutions.save_solution(uow, other.model_copy(update={"accepted": False}))
     return await settling.conclude(uow, community, problem, solution, [event], at)

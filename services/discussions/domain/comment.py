@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic import Field
 
 from services.discussions.domain.access import Participant
-from services.discussions.domain.item import Item, Target
+from services.discussions.domain.item import Item, Said, Target
 from services.discussions.domain.limits import COMMENT_DEPTH
 from services.discussions.domain.thread import Thread
 from shared.contracts.discussions import CommentAdded, CommentedKind, ContentRedacted, ItemKind
@@ -32,6 +32,16 @@ class Comment(Item):
     removed: bool = False
     at: datetime
     edited_at: datetime | None = None
+
+    def said(self) -> Said | None:
+        """What search is to find it by; what was removed is not found."""
+        if self.removed:
+            return None
+        author_id = None if self.anonymous else self.author_id
+        return Said(
+            "comment", self.comment_id, self.thread_id, self.community_id, author_id, self.at,
+            "", self.body, (), "",
+        )  # fmt: skip
 
 
 _TOLD: dict[ItemKind, CommentedKind] = {
@@ -72,6 +82,7 @@ def comment(
         depth=on.depth + 1,
         author_id=author.member_id,
         hidden=list(on.hidden),
+        anonymous=thread.anonymous and author.member_id == thread.author_id,
         body=body,
         mentions=list(mentions),
         at=now,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,6 +11,23 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.discussions.domain.access import Reader
 from shared.contracts.discussions import ItemKind
 from shared.errors import NotFound
+
+
+class Said(NamedTuple):
+    """What an item says, and what it can be searched by."""
+
+    kind: ItemKind
+    item_id: str
+    thread_id: str
+    community_id: str
+    author_id: str | None
+    """Nobody where they are anonymous."""
+    at: datetime
+    title: str
+    text: str
+    tags: Sequence[str]
+    state: str
+    """Empty where its kind has none."""
 
 
 class Item(BaseModel):
@@ -21,6 +40,14 @@ class Item(BaseModel):
     """How many members reacted how."""
     hidden: list[str] = Field(default_factory=list)
     """Which hidden items it belongs to, itself included: it is shown to all where there is none."""
+    anonymous: bool = False
+    """Only stewards see whose it is."""
+    indexed: int = 0
+    """Tells what search has of it from what it says now."""
+
+    def said(self) -> Said | None:
+        """What search is to find it by; nothing where it is not to be found."""
+        return None
 
     def visible_to(self, reader: Reader) -> bool:
         """Whether a member of its community may see it: what is hidden, its author and curators alone."""

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.discussions.domain.access import Community, Participant, require_author_or_curator
+from services.discussions.domain.item import Said
 from services.discussions.domain.thread import Thread
 from shared.contracts.discussions import (
     Context,
@@ -78,6 +79,14 @@ class Problem(Thread):
     accepted_id: str | None = None
     links: list[Link] = Field(default_factory=list)
     imported_score: int | None = None
+
+    def said(self) -> Said | None:
+        """Also by its context; what was withdrawn is not found."""
+        said = super().said()
+        if said is None or self.state == "withdrawn":
+            return None
+        context = self.context.model_dump().values() if self.context else ()
+        return said._replace(text="\n".join([said.text, *context]))
 
 
 class ProblemText(BaseModel):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.discussions.domain.access import Participant
 from services.discussions.domain.content import Content
+from services.discussions.domain.item import Said
 from shared.contracts.content import ResourceForm, ResourceShared
 
 
@@ -58,6 +59,14 @@ class Resource(Content):
     def form(self) -> ResourceForm:
         """What it is: a link, a file, a template."""
         return self.substance.form
+
+    def said(self) -> Said | None:
+        """Also by the text of a template, and by where a link leads."""
+        said = super().said()
+        if said is None:
+            return None
+        more = self.substance.text if isinstance(self.substance, Template) else self.substance.address
+        return said._replace(text=f"{said.text}\n{more}")
 
     def missing(self) -> str | None:
         """Nothing: what it is, a resource says from the beginning."""

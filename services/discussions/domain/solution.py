@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.discussions.domain.access import Participant
-from services.discussions.domain.item import Item
+from services.discussions.domain.item import Item, Said
 from services.discussions.domain.ladder import TRANSITIONS, Candidacy, Recognition, score
 from services.discussions.domain.problem import Problem, after
 from services.discussions.domain.rules import Rules
@@ -78,6 +78,15 @@ class Solution(Item):
     proposed_at: datetime
     updated_at: datetime
 
+    def said(self) -> Said | None:
+        """What search is to find it by; ``accepted`` is a state to search for."""
+        author_id = None if self.anonymous else self.author_id
+        state = "accepted" if self.accepted and self.state == "proposed" else self.state
+        return Said(
+            "solution", self.solution_id, self.thread_id, self.community_id, author_id, self.proposed_at,
+            "", self.body, (), state,
+        )  # fmt: skip
+
     @property
     def score(self) -> float:
         """How far the community stands behind it, between 0 and 1."""
@@ -114,6 +123,8 @@ def propose(
         community_id=problem.community_id,
         author_id=author.member_id,
         authors=[author.member_id],
+        anonymous=problem.anonymous and author.member_id == problem.author_id,
+        hidden=problem.hidden,
         revision=1,
         body=body,
         imported_score=imported_score,

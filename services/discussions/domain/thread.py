@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, Self
 
 from services.discussions.domain.access import Reader
-from services.discussions.domain.item import Item
+from services.discussions.domain.item import Item, Said
 
 ThreadKind = Literal["problem", "case-study", "resource", "benchmark", "gathering"]
 
@@ -27,12 +27,21 @@ class Thread(Item):
     """Not shown to anybody but its author yet, and nothing of it published."""
     posted_at: datetime
     updated_at: datetime
-    anonymous: bool = False
-    """Only stewards see whose it is."""
 
     def visible_to(self, reader: Reader) -> bool:
         """Whether a member of its community may see it: a draft is its author's alone."""
         return super().visible_to(reader) and (not self.draft or reader.member_id == self.author_id)
+
+    def said(self) -> Said | None:
+        """What search is to find it by, if its kind is known here: only then is its state."""
+        state = getattr(self, "state", None)
+        if state is None or self.draft:
+            return None
+        author_id = None if self.anonymous else self.author_id
+        return Said(
+            self.kind, self.thread_id, self.thread_id, self.community_id, author_id, self.posted_at,
+            self.title, self.body, self.tags, state,
+        )  # fmt: skip
 
     def then(self, **changes: object) -> Self:
         """The thread after one more event."""

@@ -17,6 +17,7 @@ from services.discussions.store import (
     problems,
     reactions,
     reuses,
+    search,
     solutions,
     threads,
     timeline,
@@ -37,6 +38,7 @@ __all__ = [
     "problems",
     "reactions",
     "reuses",
+    "search",
     "solutions",
     "threads",
     "timeline",
@@ -60,6 +62,7 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     **reuses.INDEXES,
     **imports.INDEXES,
     **problems.INDEXES,
+    **search.INDEXES,
     **timeline.INDEXES,
     **reactions.INDEXES,
 }
@@ -78,4 +81,5 @@ PERSONAL: Mapping[str, Personal] = {
     **problems.PERSONAL,
     **timeline.PERSONAL,
     **reactions.PERSONAL,
+    **search.PERSONAL,
 }

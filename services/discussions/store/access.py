@@ -75,7 +75,7 @@ async def load_participant(uow: UnitOfWork, community_id: str, member_id: str) -
         org_id=membership.get("org_id"),
         joined_at=membership["joined_at"],
         contributed=activity is not None and activity.get("contributed", False),
-        threads_read=activity.get("read_threads", 0) if activity else 0,
+        threads_read=len(activity.get("read", ())) if activity else 0,
         endorsed_at=activity.get("endorsed_at", []) if activity else [],
     )
 
@@ -121,6 +121,15 @@ def note_contribution(uow: UnitOfWork, member: Participant) -> None:
     if not member.contributed:
         key = pair(member.community_id, member.member_id)
         change = {"$set": {"contributed": True, "member_id": member.member_id}}
+        uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, change, upsert=True))
+
+
+async def note_read(uow: UnitOfWork, member: Participant, thread_id: str, most: int) -> None:
+    """The member read a thread; up to ``most`` of them are remembered, each once. Two at once conflict."""
+    key = pair(member.community_id, member.member_id)
+    read = (await uow.find_one(CONTRIBUTIONS, {"_id": key}) or {}).get("read", [])
+    if thread_id not in read and len(read) < most:
+        change = {"$push": {"read": thread_id}, "$set": {"member_id": member.member_id}}
         uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, change, upsert=True))
 
 
@@ -198,3 +207,15 @@ async def roles(
     keys = [pair(community_id, member_id) for community_id in communities for member_id in member_ids]
     rows = database[MEMBERSHIPS].find({"_id": {"$in": keys}, "active": True})
     return {(row["community_id"], row["member_id"]): row["role"] async for row in rows}
+
+
+async def memberships(database: Database, member_id: str, limit: int) -> list[Reader]:
+    """The member in each of their communities, as many as ``limit``."""
+    found = database[MEMBERSHIPS].find({"member_id": member_id, "active": True}).limit(limit)
+    return [Reader.model_validate(row) for row in await found.to_list(length=None)]
+
+
+async def community_names(database: Database, community_ids: Iterable[str]) -> dict[str, str]:
+    """What communities are called, as far as known."""
+    rows = database[COMMUNITIES].find({"_id": {"$in": list(community_ids)}}, {"name": 1})
+    return {row["_id"]: row["name"] async for row in rows if "name" in row}

@@ -10,6 +10,7 @@ from pymongo import ReplaceOne
 
 from services.discussions.domain.access import Reader
 from services.discussions.domain.comment import Comment
+from services.discussions.store import search
 from services.discussions.store.threads import visible_to
 from shared.storage import Database, Index, UnitOfWork
 from shared.storage.personal import Personal
@@ -36,6 +37,7 @@ async def load_comment(uow: UnitOfWork, comment_id: str) -> Comment | None:
 def save_comment(uow: UnitOfWork, comment: Comment) -> None:
     """Save a new or changed comment."""
     fields = comment.model_dump(exclude={"comment_id"})
+    fields["indexed"] = search.index(uow, comment, comment.comment_id)
     uow.write(COMMENTS, ReplaceOne({"_id": comment.comment_id}, fields, upsert=True))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from pymongo import UpdateOne
 
@@ -13,9 +14,21 @@ from services.discussions.store.comments import COMMENTS
 from services.discussions.store.solutions import SOLUTIONS
 from services.discussions.store.threads import THREADS
 from shared.contracts.discussions import ItemKind
-from shared.storage import UnitOfWork
+from shared.storage import Database, UnitOfWork
 
 Document = dict[str, Any]
+
+EXCERPT = 300
+"""Characters of a text that a list shows."""
+
+
+class Shown(NamedTuple):
+    """What a list shows of an item."""
+
+    author_id: str
+    title: str
+    excerpt: str
+
 
 _COLLECTIONS: Mapping[ItemKind, str] = {"solution": SOLUTIONS, "comment": COMMENTS}
 """Where items are that are no threads."""
@@ -56,3 +69,16 @@ def add_reaction(uow: UnitOfWork, target: Target, kind: str, by: int) -> None:
     """Count a reaction to an item, or count it no more."""
     count = {"$inc": {f"reactions.{kind}": by}}
     uow.write(collection_of(target.kind), UpdateOne({"_id": target.item_id}, count))
+
+
+async def find_shown(database: Database, wanted: Iterable[tuple[ItemKind, str]]) -> dict[str, Shown]:
+    """What a list shows of items, by their ids."""
+    by_collection: defaultdict[str, list[str]] = defaultdict(list)
+    for kind, item_id in wanted:
+        by_collection[collection_of(kind)].append(item_id)
+    shown: dict[str, Shown] = {}
+    for collection, ids in by_collection.items():
+        rows = database[collection].find({"_id": {"$in": ids}}, {"author_id": 1, "title": 1, "body": 1})
+        async for row in rows:
+            shown[row["_id"]] = Shown(row["author_id"], row.get("title", ""), row["body"][:EXCERPT])
+    return shown

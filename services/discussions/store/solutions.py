@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pymongo import ReplaceOne, UpdateMany, UpdateOne
+from pymongo import ReplaceOne, UpdateMany
 
 from services.discussions.domain.access import Reader
 from services.discussions.domain.solution import Endorsement, Revision, Solution
+from services.discussions.store import search
 from services.discussions.store.access import pair
 from services.discussions.store.threads import visible_to
 from shared.storage import Database, Index, UnitOfWork
@@ -51,12 +52,8 @@ def save_solution(uow: UnitOfWork, solution: Solution) -> None:
     """Save a new or changed solution."""
     nothing_due = {"due_at"} if solution.due_at is None else set()  # the index has only what is due some day
     fields = solution.model_dump(exclude={"solution_id"} | nothing_due)
+    fields["indexed"] = search.index(uow, solution, solution.solution_id)
     uow.write(SOLUTIONS, ReplaceOne({"_id": solution.solution_id}, fields, upsert=True))
-
-
-def unaccept(uow: UnitOfWork, solution_id: str) -> None:
-    """Another solution is accepted instead."""
-    uow.write(SOLUTIONS, UpdateOne({"_id": solution_id}, {"$set": {"accepted": False}}))
 
 
 def save_revision(uow: UnitOfWork, revision: Revision) -> None:

@@ -10,6 +10,7 @@ from pymongo import UpdateOne
 
 from services.discussions.domain.access import Reader
 from services.discussions.domain.thread import Thread
+from services.discussions.store import search
 from shared.storage import Database, Index, UnitOfWork
 from shared.storage.personal import Personal
 
@@ -49,6 +50,8 @@ async def load_thread(uow: UnitOfWork, thread_id: str) -> Thread | None:
 def save_thread(uow: UnitOfWork, thread: Thread) -> None:
     """Save a new or changed thread; the fields of its kind that ``thread`` does not have stay."""
     fields = thread.model_dump(exclude={"thread_id"})
+    if type(thread) is not Thread:  # else nothing is known of what its kind says
+        fields["indexed"] = search.index(uow, thread, thread.thread_id)
     uow.write(THREADS, UpdateOne({"_id": thread.thread_id}, {"$set": fields}, upsert=True))
 
 
@@ -67,3 +70,9 @@ async def anonymous_authors(database: Database, thread_ids: Iterable[str]) -> se
     """(thread, author) of those among the threads whose author is not named."""
     rows = database[THREADS].find({"_id": {"$in": list(thread_ids)}, "anonymous": True}, {"author_id": 1})
     return {(row["_id"], row["author_id"]) async for row in rows}
+
+
+async def titles(database: Database, thread_ids: Iterable[str]) -> dict[str, str]:
+    """The titles of threads."""
+    rows = database[THREADS].find({"_id": {"$in": list(thread_ids)}}, {"title": 1})
+    return {row["_id"]: row["title"] async for row in rows}

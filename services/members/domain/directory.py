@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
+from itertools import chain
 
 from services.members.domain.community import Community
+from shared.words import words as words_in
 
 MOST_WORDS = 1_000
 """Different words of a community that are searched; a longer charter is found by its first ones."""
-
-_WORD = re.compile(r"\w+")
-
-
-def fold(text: str) -> str:
-    """``text`` without case and marks, and compatible forms made one: ``Électricité`` is ``electricite``."""
-    marked = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(each for each in marked if not unicodedata.combining(each))
 
 
 def words_of(*texts: str) -> list[str]:
     """The different folded words of ``texts``, in the order in which they come, up to ``MOST_WORDS``."""
     found: dict[str, None] = {}
-    for text in texts:
-        for match in _WORD.finditer(fold(text)):
-            found[match[0]] = None
-            if len(found) == MOST_WORDS:
-                return list(found)
+    for word in chain.from_iterable(words_in(text) for text in texts):
+        found[word] = None
+        if len(found) == MOST_WORDS:
+            break
     return list(found)
 
 
