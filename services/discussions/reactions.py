@@ -57,4 +57,5 @@ async def project_memberships(batch: Batch[MembershipEvent], uow: UnitOfWork) ->
 @reactions.on(MemberErased)
 async def forget(received: Received[MemberErased], uow: UnitOfWork) -> None:
     """Erase what is held of a member, and let nothing about them in any more."""
+    await commands.gatherings.forget(uow, received.event.member_id)
     personal.begin(uow, received.event.member_id)

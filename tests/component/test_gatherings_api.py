@@ -11,10 +11,12 @@ import pytest
 from fastapi import FastAPI
 from icalendar import Calendar
 
+from services.discussions.app import service
 from services.discussions.duties import DUTIES
 from shared.clockwork import work_off
 from shared.contracts.content import GatheringCancelled, GatheringChanged
-from shared.contracts.members import MemberJoined, MemberLeft, MemberRemoved
+from shared.contracts.members import MemberErased, MemberJoined, MemberLeft, MemberRemoved
+from shared.storage.personal import mentions, sweep
 from shared.testing.harness import client, recorded
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id
@@ -258,6 +260,17 @@ async def test_who_leaves_the_community_does_not_come(world: World) -> None:
     await world.feed(world.event(MemberLeft, "cid"), world.event(MemberJoined, "cid", role="member"))
     assert await named(world, gathering) == ["ann", "cid"]
     await world.events(gathering.rpartition("/")[2])
+
+
+async def test_who_is_erased_does_not_come_though_nobody_heard_that_they_left(world: World) -> None:
+    gathering = await plans(world, capacity=2)
+    await replies(world, gathering, bob="yes", cid="yes")
+    await world.feed(world.event(MemberErased, "bob"))
+    assert await sweep(world.database, service.all_personal) == 1
+    assert await named(world, gathering) == ["ann", "cid"]
+    seen = await world.ask("cid", "GET", gathering)
+    assert (seen["going"], seen["waiting"], seen["on_waiting_list"]) == (2, 0, False)
+    assert await mentions(world.database, dev_member_id("bob")) in ({}, {"erasures": 1})
 
 
 # -- lists ---------------------------------------------------------------------------------------------

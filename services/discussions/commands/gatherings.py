@@ -107,13 +107,25 @@ async def leave(uow: UnitOfWork, gone: Collection[tuple[str, str]]) -> None:
     come there; but for those who have come back meanwhile."""
     for earlier in await store.gatherings.load_coming_rsvps(uow, {member_id for _, member_id in gone}):
         community_id, member_id = earlier.community_id, earlier.member_id
-        before = await store.gatherings.load_gathering(uow, earlier.thread_id)
         back = await store.access.load_participant(uow, community_id, member_id)
-        if before is not None and back is None and (community_id, member_id) in gone:
-            after, given = attendance.answered(before, community_id, member_id, earlier, "no", uow.now)
-            store.gatherings.save_rsvp(uow, given)
-            await _moved_up(uow, before, after, but=member_id)
-            await uow.flush()  # another who leaves in this unit must find it so
+        if back is None and (community_id, member_id) in gone:
+            await _give_up(uow, earlier)
+
+
+async def forget(uow: UnitOfWork, member_id: str) -> None:
+    """Whoever is erased comes nowhere, whether or not it was heard yet that they left."""
+    for earlier in await store.gatherings.load_coming_rsvps(uow, [member_id]):
+        await _give_up(uow, earlier)
+
+
+async def _give_up(uow: UnitOfWork, earlier: Rsvp) -> None:
+    before = await store.gatherings.load_gathering(uow, earlier.thread_id)
+    assert before is not None, "gatherings are never deleted"
+    member_id = earlier.member_id
+    after, given = attendance.answered(before, earlier.community_id, member_id, earlier, "no", uow.now)
+    store.gatherings.save_rsvp(uow, given)
+    await _moved_up(uow, before, after, but=member_id)
+    await uow.flush()  # another who leaves in this unit must find it so
 
 
 async def pass_time(uow: UnitOfWork, thread_id: str) -> None:
