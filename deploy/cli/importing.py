@@ -26,8 +26,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from deploy.cli.stackexchange.replay import ImportStopped, Replay
+from deploy.cli.stackexchange.replay import ImportStopped, Queue, Replay
 from deploy.cli.stackexchange.spool import FILES, Spool
+from deploy.cli.transfer.arrival import Arrival
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -100,6 +101,89 @@ def stackexchange(
     show(report, Console())
 
 
+@app.command()
+def community(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="What an export wrote.")
+    ],
+    token: Annotated[
+        str,
+        typer.Option(envvar="GUILDHALL_TOKEN", help="A bearer token with the scope guildhall:import."),
+    ],
+    members_url: Annotated[
+        str, typer.Option(envvar="GUILDHALL_MEMBERS_URL", help="Where the members service is.")
+    ] = "http://127.0.0.1:8001",
+    discussions_url: Annotated[
+        str, typer.Option(envvar="GUILDHALL_DISCUSSIONS_URL", help="Where the discussions service is.")
+    ] = "http://127.0.0.1:8002",
+    new_id: Annotated[
+        str | None,
+        typer.Option("--as", help="Make another community of it, with this id; else it keeps its own."),
+    ] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(help="Where the position is kept between runs. By default .guildhall/import-ID."),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", dir_okay=False, help="Write the report to this file, too.")
+    ] = None,
+) -> None:
+    """Import a community that was exported, here or elsewhere.
+
+    Original authors and times are kept. What was written by people who do not belong to the community any
+    more comes in the name of somebody called like them, with whom nobody can sign in. Stop it at any time and
+    start it again: it goes on where it was and doubles nothing.
+    """
+    console = Console(stderr=True)
+    try:
+        report = import_community(
+            file, members_url, discussions_url, token, new_id=new_id, work=work, console=console
+        )
+    except ImportStopped as stopped:
+        console.print(f"Stopped: {stopped}", style="red", highlight=False, markup=False)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        console.print("Stopped. Start the same command again: it goes on where it was.")
+        raise typer.Exit(130) from None
+    if json_file:
+        json_file.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    show(report, Console())
+
+
+def import_community(
+    file: Path,
+    members_url: str,
+    discussions_url: str,
+    token: str,
+    *,
+    new_id: str | None = None,
+    work: Path | None = None,
+    console: Console | None = None,
+) -> dict[str, Any]:
+    """Import an exported community and report. Blocks; see `guildhall import community --help`.
+
+    Raises ``ImportStopped`` if it cannot go on, with what to do about it.
+    """
+    began = time.monotonic()
+    named = re.sub(r"[^A-Za-z0-9._-]", "-", new_id or file.stem)
+    arrival = Arrival(file, work or Path(".guildhall") / f"import-{named}", new_id)
+    sending = time.monotonic()
+    replay = Replay(arrival, members_url, discussions_url, token)
+    sent = asyncio.run(_send(replay, arrival, console or Console(stderr=True)))
+    return arrival.report() | _figures(sent, began, sending)
+
+
+def _figures(sent: int, began: float, sending: float) -> dict[str, Any]:
+    """How much was sent how quickly, by ``time.monotonic``."""
+    now = time.monotonic()
+    return {
+        "items_sent": sent,
+        "seconds": round(now - began, 1),
+        "items_per_second": round(sent / (now - sending)) if sent else 0,
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
 def import_dump(
     directory: Path,
     members_url: str,
@@ -125,13 +209,7 @@ def import_dump(
         replay = Replay(spool, members_url, discussions_url, token)
         sending = time.monotonic()
         sent = asyncio.run(_send(replay, spool, console))
-        took = time.monotonic() - sending
-        return spool.report() | {
-            "items_sent": sent,
-            "seconds": round(time.monotonic() - began, 1),
-            "items_per_second": round(sent / took) if sent else 0,
-            "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-        }
+        return spool.report() | _figures(sent, began, sending)
 
 
 @contextmanager
@@ -175,7 +253,7 @@ def _read(spool: Spool, directory: Path, limit: int | None, console: Console) ->
         )
 
 
-async def _send(replay: Replay, spool: Spool, console: Console) -> int:
+async def _send(replay: Replay, queue: Queue, console: Console) -> int:
     with Progress(
         TextColumn("importing {task.description}"),
         BarColumn(),
@@ -185,7 +263,7 @@ async def _send(replay: Replay, spool: Spool, console: Console) -> int:
         transient=True,
         disable=not console.is_terminal,
     ) as progress:
-        task = progress.add_task("members", total=spool.total, completed=spool.position)
+        task = progress.add_task("members", total=queue.total, completed=queue.position)
         return await replay.run(lambda phase, done: progress.update(task, description=phase, completed=done))
 
 

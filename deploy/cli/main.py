@@ -15,6 +15,7 @@ COMMANDS = {
     "init": ("deploy.cli.init:app", "Prepare Kafka and MongoDB: topics, indexes, users."),
     "stack": ("deploy.cli.stack:stack", "Hold Kafka and MongoDB on this machine."),
     "token": ("deploy.cli.tokens:token", "Print a development token."),
+    "export": ("deploy.cli.exporting:app", "Save a community as a file."),
     "import": ("deploy.cli.importing:app", "Load a community from elsewhere."),
     "erase": ("deploy.cli.erasing:erase", "Erase a member everywhere, or prove that they are."),
     "dead-letters": ("deploy.cli.dead_letters:app", "List, show and replay what could not be handled."),

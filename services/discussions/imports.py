@@ -11,7 +11,7 @@ from services.discussions import commands, store
 from services.discussions.domain.access import no_such_problem, no_such_solution
 from services.discussions.domain.problem import Problem
 from services.discussions.domain.solution import Solution
-from shared.contracts.discussions import Basis, ItemKind, LinkKind
+from shared.contracts.discussions import Basis, Context, ItemKind, LinkKind
 from shared.errors import NotFound, OutOfOrder
 from shared.storage import UnitOfWork
 from shared.web import imports
@@ -19,11 +19,20 @@ from shared.web.auth import importing
 from shared.web.imports import MAX_ITEMS, ImportReport, OriginalTime
 from shared.web.mutations import Answer, Mutating
 from shared.web.problems import WRITE_PROBLEMS
-from shared.web.texts import BodyText, Identifier, Note, Request, TagList, TitleText
+from shared.web.texts import BodyText, Identifier, Note, Passage, Request, TagList, TitleText
 
 router = APIRouter(tags=["imports"], responses=WRITE_PROBLEMS)
 
 Score = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+
+
+class ImportedContext(Request):
+    """What sets the stage for those who work elsewhere."""
+
+    size: Passage = Field(examples=["40 permits a week, 3 clerks"])
+    constraints: Passage = Field(examples=["The law asks for a signature."])
+    culture: Passage = Field(examples=["Nobody decides alone."])
+    tried: Passage = Field(examples=["Scanning."])
 
 
 class ImportProblem(Request):
@@ -37,6 +46,7 @@ class ImportProblem(Request):
     title: TitleText
     body: BodyText
     tags: TagList = Field(default_factory=list)
+    context: ImportedContext | None = None
     score: Score | None = None
 
 
@@ -53,7 +63,7 @@ class ImportSolution(Request):
 
 
 class ImportRevision(Request):
-    """A later text of an answer; its ``id`` tells it from others."""
+    """A later text of an answer; its ``id`` tells it from others, as does its ``number`` where it has one."""
 
     kind: Literal["revision"]
     id: Identifier
@@ -62,6 +72,8 @@ class ImportRevision(Request):
     at: OriginalTime
     body: BodyText
     note: Note = ""
+    major: bool = False
+    number: int | None = Field(None, ge=2)
 
 
 class ImportProblemEdit(Request):
@@ -86,6 +98,7 @@ class ImportComment(Request):
     author_id: Identifier
     at: OriginalTime
     body: BodyText
+    mentions: list[Identifier] = Field(default_factory=list, max_length=20)
 
 
 class ImportLink(Request):
@@ -103,6 +116,14 @@ class ImportAccept(Request):
 
     kind: Literal["accept"]
     solution_id: Identifier
+    at: OriginalTime | None = None
+
+
+class ImportResolution(Request):
+    """The asker said that the question is resolved; without a time, when its text was last changed."""
+
+    kind: Literal["resolution"]
+    problem_id: Identifier
     at: OriginalTime | None = None
 
 
@@ -124,6 +145,7 @@ AnyItem = (
     | ImportComment
     | ImportLink
     | ImportAccept
+    | ImportResolution
     | ImportEndorsement
 )
 Item = Annotated[AnyItem, Field(discriminator="kind")]
@@ -166,7 +188,7 @@ def _builds_on(item: AnyItem) -> set[str]:
     match item:
         case ImportProblem():
             return set()
-        case ImportSolution() | ImportProblemEdit():
+        case ImportSolution() | ImportProblemEdit() | ImportResolution():
             return {item.problem_id}
         case ImportComment():
             return {item.item_id}
@@ -193,9 +215,10 @@ async def _carry_out(uow: UnitOfWork, item: AnyItem) -> bool:
             if await store.threads.load_thread(uow, item.id):
                 return False
             await _require_member(uow, item.community_id, item.author_id)
+            context = Context.model_validate(item.context.model_dump()) if item.context else None
             await commands.problems.post_problem(
                 uow, item.author_id, item.id, item.community_id, title=item.title, body=item.body,
-                tags=item.tags, imported_score=item.score, at=item.at,
+                tags=item.tags, context=context, imported_score=item.score, at=item.at,
             )  # fmt: skip
         case ImportSolution():
             if await store.solutions.load_solution(uow, item.id):
@@ -214,10 +237,12 @@ async def _carry_out(uow: UnitOfWork, item: AnyItem) -> bool:
             if await store.imports.was_imported(uow, item.kind, item.id):
                 return False
             solution = await _solution(uow, item.solution_id)
+            if item.number is not None and item.number <= solution.revision:
+                return False
             await _require_member(uow, solution.community_id, item.editor_id)
             await commands.solutions.revise(
-                uow, item.editor_id, item.solution_id, None, body=item.body, note=item.note, major=False,
-                at=item.at,
+                uow, item.editor_id, item.solution_id, None, body=item.body, note=item.note,
+                major=item.major, at=item.at,
             )  # fmt: skip
             store.imports.note_import(uow, item.kind, item.id)
         case ImportProblemEdit():
@@ -237,6 +262,8 @@ async def _carry_out(uow: UnitOfWork, item: AnyItem) -> bool:
             if await store.imports.was_imported(uow, *name):
                 return False
             thread, target = await _problem(uow, item.problem_id), await _problem(uow, item.target_problem_id)
+            if any((link.kind, link.target_id) == (item.type, target.thread_id) for link in thread.links):
+                return False
             await commands.access.require_open(uow, thread.community_id)
             commands.problems.link_to(uow, thread, target, item.type, None, item.at)
             store.imports.note_import(uow, *name)
@@ -244,10 +271,21 @@ async def _carry_out(uow: UnitOfWork, item: AnyItem) -> bool:
             if await store.imports.was_imported(uow, item.kind, item.solution_id):
                 return False
             solution = await _solution(uow, item.solution_id)
+            if solution.accepted:
+                return False
             thread = await _problem(uow, solution.thread_id)
             at = item.at or solution.proposed_at
             await commands.solutions.accept(uow, thread.author_id, thread.thread_id, item.solution_id, at)
             store.imports.note_import(uow, item.kind, item.solution_id)
+        case ImportResolution():
+            if await store.imports.was_imported(uow, item.kind, item.problem_id):
+                return False
+            thread = await _problem(uow, item.problem_id)
+            if thread.state == "resolved":
+                return False
+            at = item.at or thread.updated_at
+            await commands.problems.resolve(uow, thread.author_id, thread.thread_id, at)
+            store.imports.note_import(uow, item.kind, item.problem_id)
         case ImportEndorsement():
             if await store.solutions.load_endorsement(uow, item.solution_id, item.endorser_id) is not None:
                 return False  # whatever became of it since
@@ -270,9 +308,10 @@ async def _comment(uow: UnitOfWork, item: ImportComment) -> bool:
     else:
         raise NotFound("no-such-item", "What this comments on was not imported.")
     await _require_member(uow, community_id, item.author_id)
+    members = await store.access.member_ids(uow, community_id, item.mentions)
     await commands.comments.comment(
         uow, item.author_id, item.id, thread_id, item_kind=kind, item_id=item.item_id, body=item.body,
-        mentions=[], at=item.at,
+        mentions=[each for each in item.mentions if each in members], at=item.at,
     )  # fmt: skip
     return True
 

@@ -11,7 +11,7 @@ from services.members.commands import people as commands
 from services.members.domain.community import Setup
 from services.members.domain.member import Profile, StatedSkill
 from services.members.store import people as store
-from shared.contracts.members import CommunityKind, JoinPolicy, Role
+from shared.contracts.members import DEFAULT_RULES, CommunityKind, CommunityRules, JoinPolicy, Role
 from shared.errors import NotFound
 from shared.storage import UnitOfWork
 from shared.web import imports
@@ -19,7 +19,18 @@ from shared.web.auth import Caller, importing
 from shared.web.imports import MAX_ITEMS, ImportReport, OriginalTime
 from shared.web.mutations import Mutating
 from shared.web.problems import WRITE_PROBLEMS
-from shared.web.texts import BodyText, Identifier, Line, Name, Request, Tag, TagList
+from shared.web.texts import (
+    BodyText,
+    HttpsAddress,
+    Identifier,
+    Language,
+    Line,
+    Name,
+    Note,
+    Request,
+    Tag,
+    TagList,
+)
 
 router = APIRouter(tags=["imports"], responses=WRITE_PROBLEMS)
 
@@ -44,6 +55,13 @@ class ImportMember(Request):
     skills: list[ImportedSkill] = Field(default_factory=list, max_length=50)
 
 
+class ImportedLink(Request):
+    """Where a community lives, too."""
+
+    name: Name
+    url: HttpsAddress = Field(examples=["https://permits.example.org/"])
+
+
 class ImportCommunity(Request):
     """A community of the source; its founder must have been imported."""
 
@@ -54,8 +72,17 @@ class ImportCommunity(Request):
     type: CommunityKind = "external"
     join_policy: JoinPolicy = "open"
     about: BodyText
+    charter: Note = ""
     tags: TagList = Field(default_factory=list)
+    languages: list[Language] = Field(default_factory=list, max_length=20)
+    allow_anonymous: bool = False
+    links: list[ImportedLink] = Field(default_factory=list, max_length=20)
+    rules: CommunityRules = DEFAULT_RULES
     founder_id: Identifier
+
+    def setup(self) -> Setup:
+        """As the domain has it."""
+        return Setup.model_validate(self.model_dump(include=set(Setup.model_fields)))
 
 
 class ImportMembership(Request):
@@ -108,7 +135,7 @@ async def _carry_out(uow: UnitOfWork, item: ImportMember | ImportCommunity | Imp
                 await _caller(uow, item.founder_id),
                 item.id,
                 kind=item.type,
-                setup=Setup(name=item.name, about=item.about, tags=item.tags, join_policy=item.join_policy),
+                setup=item.setup(),
                 at=item.at,
             )
         case ImportMembership():

@@ -6,13 +6,13 @@ import asyncio
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
-from deploy.cli.stackexchange.spool import PHASES, Queued, Spool
+from deploy.cli.stackexchange.spool import PHASES, Queued
 from shared.web.imports import MAX_ITEMS
 
 LANES = 3
@@ -31,11 +31,33 @@ class ImportStopped(Exception):
     """The import cannot go on; says why and what to do. Nothing is lost: it goes on where it was."""
 
 
+class Queue(Protocol):
+    """What is to be imported, in order, and how far it is."""
+
+    @property
+    def total(self) -> int:
+        """How many items there are."""
+        ...
+
+    @property
+    def position(self) -> int:
+        """Up to which item all are acknowledged."""
+        ...
+
+    def window(self, size: int) -> list[Queued]:
+        """The next items in their order, all of one phase."""
+        ...
+
+    def acknowledge(self, outcomes: Iterable[Outcome]) -> None:
+        """Save what became of the items of a window (item, outcome, why) and that the next one follows."""
+        ...
+
+
 class Replay:
     """Sends what is left of ``spool`` to the services at ``members`` and ``discussions``."""
 
     def __init__(
-        self, spool: Spool, members: str, discussions: str, token: str, *, patience: float = PATIENCE
+        self, spool: Queue, members: str, discussions: str, token: str, *, patience: float = PATIENCE
     ) -> None:
         self._spool = spool
         self._urls = {phase: f"{members.rstrip('/')}/v1/imports" for phase in PHASES}

@@ -32,7 +32,7 @@ async def post_problem(
     imported_score: int | None = None,
     at: datetime | None = None,
 ) -> Problem:
-    """Post a problem to a community; ``at`` is when, in an import, which knows nothing of contexts."""
+    """Post a problem to a community; ``at`` is when, in an import, whose source may know of no contexts."""
     author = await access.participant(uow, community_id, author_id)
     if at is None:
         community = await store.access.load_community(uow, community_id)
@@ -95,12 +95,12 @@ async def edit_problem(
     return problem
 
 
-async def resolve(uow: UnitOfWork, actor_id: str, thread_id: str) -> Problem:
-    """Say that a problem is resolved."""
+async def resolve(uow: UnitOfWork, actor_id: str, thread_id: str, at: datetime | None = None) -> Problem:
+    """Say that a problem is resolved; ``at`` is when, in an import."""
     problem, actor = await access.problem(uow, actor_id, thread_id)
     problem, event = problems.resolve(problem, actor)
     store.threads.save_thread(uow, problem)
-    record(uow, event)
+    record(uow, event, at)
     return problem
 
 

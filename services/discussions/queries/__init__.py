@@ -21,7 +21,7 @@ from services.discussions.domain.comment import Comment
 from services.discussions.domain.contest import Contest
 from services.discussions.domain.item import InThread
 from services.discussions.domain.problem import Problem, ProblemText
-from services.discussions.domain.solution import Revision, Solution
+from services.discussions.domain.solution import Endorsement, Revision, Solution
 from services.discussions.domain.thread import Thread
 from services.discussions.domain.timeline import Entry
 from shared.contracts.members import Role
@@ -143,6 +143,11 @@ async def revisions(database: Database, of: Solution, after: int, limit: int) ->
 async def contests(database: Database, of: Solution, before: str | None, limit: int) -> list[Contest]:
     """What is and was said against a solution that the caller may see, newest first."""
     return await store.contests.find_contests(database, of.solution_id, before, limit)
+
+
+async def endorsements(database: Database, of: Solution, after: str | None, limit: int) -> list[Endorsement]:
+    """Who vouches for a solution that the caller may see, by id."""
+    return await store.solutions.find_endorsements(database, of.solution_id, after, limit)
 
 
 async def comment(database: Database, caller: Caller, comment_id: str) -> Comment:

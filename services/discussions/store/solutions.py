@@ -26,7 +26,10 @@ INDEXES = {
         Index([("authors", 1)]),
     ],
     REVISIONS: [Index([("solution_id", 1), ("number", 1)], unique=True), Index([("author_id", 1)])],
-    ENDORSEMENTS: [Index([("solution_id", 1), ("state", 1)]), Index([("endorser_id", 1)])],
+    ENDORSEMENTS: [
+        Index([("solution_id", 1), ("state", 1), ("endorser_id", 1)]),
+        Index([("endorser_id", 1)]),
+    ],
 }
 
 PERSONAL = {
@@ -116,3 +119,14 @@ async def find_revisions(database: Database, solution_id: str, after: int, limit
     query = {"solution_id": solution_id, "number": {"$gt": after}}
     found = database[REVISIONS].find(query).sort("number", 1).limit(limit)
     return [Revision.model_validate(row) for row in await found.to_list(length=None)]
+
+
+async def find_endorsements(
+    database: Database, solution_id: str, after: str | None, limit: int
+) -> list[Endorsement]:
+    """The current endorsements of a solution, by their endorsers' ids, after ``after``."""
+    query: Document = {"solution_id": solution_id, "state": "active"}
+    if after is not None:
+        query["endorser_id"] = {"$gt": after}
+    found = database[ENDORSEMENTS].find(query).sort("endorser_id", 1).limit(limit)
+    return [Endorsement.model_validate(row) for row in await found.to_list(length=None)]

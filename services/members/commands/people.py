@@ -126,15 +126,15 @@ async def join(
     """The caller joins a community that is open to them, on trial; ``at`` is when, in an import.
 
     They may leave ``instead_of`` in the same moment, to stay within their budget of communities, or insist.
+    An import repeats what was allowed where it comes from: neither the door nor the budget is asked.
     """
     member = await registered(uow, caller)
     community = await community_for(uow, community_id, member.org_id)
     present = await store.load_membership(uow, community_id, member.member_id)
-    if present is None:
+    if present is None and at is None:
         admissions.may_join(community, await door.load_admission(uow, community_id, member.member_id))
-        if at is None:
-            left = await _left_for(uow, caller, community_id, instead_of) if instead_of else None
-            await require_room(uow, member, left, beyond_budget=beyond_budget)
+        left = await _left_for(uow, caller, community_id, instead_of) if instead_of else None
+        await require_room(uow, member, left, beyond_budget=beyond_budget)
     membership = await let_in(uow, community, present, member, at)
     door.delete_admission(uow, community_id, member.member_id)
     return membership

@@ -1,0 +1,210 @@
+"""A community as a file: exported, imported elsewhere, and exported again with the same content."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from deploy.cli.stackexchange.replay import Replay
+from deploy.cli.transfer.arrival import Arrival
+from deploy.cli.transfer.export import export
+from deploy.cli.transfer.source import ExportStopped, Source
+from services.discussions.app import service as discussions
+from services.members.app import service as members
+from shared.ids import new_id
+from shared.testing.harness import SECRET, eventually, running, settings_for
+from shared.testing.stack import Stack
+from shared.web.auth import IMPORT_SCOPE, dev_member_id, dev_token
+
+TEXT = {"name": "Électricité ⚡", "about": "Faster\npermits.", "kind": "external", "charter": "Be kind."}
+SETUP = {"tags": ["power"], "languages": ["fr"], "rules": {"endorse_after_days": 0, "review_days": 90},
+         "links": [{"name": "Matrix", "url": "https://matrix.example.org/"}]}  # fmt: skip
+
+Record = dict[str, Any]
+
+
+class Installation:
+    """Members and discussions, reachable by httpx as http://members and http://discussions."""
+
+    def __init__(self, apps: list[FastAPI]) -> None:
+        self.apps = apps
+
+    async def ask(self, who: str, method: str, url: str, body: Any = None, **headers: str) -> Any:
+        named = {"Authorization": f"Bearer {dev_token(SECRET, who)}"}
+        named |= {name.replace("_", "-"): value for name, value in headers.items()}
+        async with httpx.AsyncClient(headers=named, timeout=30) as http:
+            answer = await http.request(method, f"http://{url}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    async def export(self, who: str, community_id: str, out: Path) -> dict[str, int]:
+        source = Source("http://members", "http://discussions", dev_token(SECRET, who), patience=1)
+        try:
+            return await export(source, community_id, out)
+        finally:
+            await source.close()
+
+    async def take(self, file: Path, work: Path, new_id: str | None = None) -> Record:
+        arrival = Arrival(file, work, new_id)
+        token = dev_token(SECRET, "importer", scopes=[IMPORT_SCOPE])
+        await Replay(arrival, "http://members", "http://discussions", token).run()
+        return arrival.report()
+
+    async def belongs(self, who: str, community_id: str) -> None:
+        """Wait until discussions knows that somebody belongs to the community."""
+        key = {"_id": f"{community_id}:{dev_member_id(who)}", "active": True}
+        await eventually(lambda: self.apps[1].state.database["memberships"].find_one(key))
+
+
+@asynccontextmanager
+async def installed(stack: Stack, patch: pytest.MonkeyPatch) -> AsyncIterator[Installation]:
+    settings = settings_for(stack)
+    async with running(members, stack, settings) as one, running(discussions, stack, settings) as other:
+        real = httpx.AsyncClient
+        mounts = {
+            "http://members": httpx.ASGITransport(one),
+            "http://discussions": httpx.ASGITransport(other),
+        }
+        with patch.context() as context:
+            context.setattr(httpx, "AsyncClient", lambda **kwargs: real(mounts=mounts, **kwargs))
+            yield Installation([one, other])
+
+
+async def populated(at: Installation, mark: str) -> str:
+    """A community in which something of everything has happened; its id."""
+    people = [f"{name}-{mark}" for name in ("stew", "ann", "bob")]
+    stew, ann, bob = people
+    for who in people:
+        await at.ask(who, "POST", "members/v1/members", {"name": who.title(), "headline": "¡Hi!"})
+    c = (await at.ask(stew, "POST", "members/v1/communities", TEXT | SETUP))["id"]
+    for who in (ann, bob):
+        await at.ask(who, "PUT", f"members/v1/communities/{c}/members/me")
+    role = {"role": "facilitator"}
+    await at.ask(stew, "PUT", f"members/v1/communities/{c}/members/{dev_member_id(bob)}/role", role)
+    for who in people:
+        await at.belongs(who, c)
+    problems = []
+    for n, who in enumerate((ann, ann, bob)):
+        text = {
+            "title": f"Problem {n} ✍",
+            "body": "Nine **days**.\n\n" * (n + 1),
+            "tags": ["permits"],
+            "context": {"size": "40 ✍", "constraints": "C", "culture": "D", "tried": "E"},
+        }
+        problems.append((await at.ask(who, "POST", f"discussions/v1/communities/{c}/problems", text))["id"])
+    one, two, three = problems
+    solutions = []
+    for who in (bob, stew):
+        body = {"body": f"Do this, says {who}."}
+        solutions.append((await at.ask(who, "POST", f"discussions/v1/problems/{one}/solutions", body))["id"])
+    for number, major in ((1, True), (2, False)):
+        text = {"body": f"Do it in {number}.", "note": "Why not", "major": major}
+        address = f"discussions/v1/solutions/{solutions[0]}"
+        await at.ask(bob, "PUT", address, text, if_match=f'"{number}"')
+    address = f"discussions/v1/solutions/{solutions[0]}/endorsement"
+    await at.ask(ann, "PUT", address, {"basis": "tried"})
+    await at.ask(stew, "PUT", address, {"basis": "reviewed"})
+    said = {"item_kind": "solution", "item_id": solutions[0], "body": "Hm.", "mentions": [dev_member_id(ann)]}
+    address = f"discussions/v1/threads/{one}/comments"
+    comment = await at.ask(stew, "POST", address, said)
+    await at.ask(ann, "POST", address, {"item_kind": "comment", "item_id": comment["id"], "body": "Ha."})
+    await at.ask(ann, "POST", f"discussions/v1/problems/{one}/accept", {"solution_id": solutions[0]})
+    await at.ask(ann, "POST", f"discussions/v1/problems/{one}/resolve")
+    link = {"kind": "duplicate", "target_id": three}
+    await at.ask(bob, "POST", f"discussions/v1/problems/{two}/links", link)
+    await at.ask(ann, "POST", f"discussions/v1/problems/{one}/links", link | {"kind": "related"})
+    return str(c)
+
+
+def read(path: Path) -> list[Record]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def content(path: Path) -> set[str]:
+    """The records of a file, but for when it was written and for the stage, which is of here and now."""
+    kept = [record for record in read(path) if record["kind"] not in ("export", "end")]
+    return {json.dumps(record | {"stage": None}, sort_keys=True) for record in kept}
+
+
+KINDS = {
+    "community": 1, "member": 3, "membership": 3, "problem": 3, "solution": 2, "revision": 2, "comment": 2,
+    "acceptance": 1, "resolution": 1, "endorsement": 2, "link": 2,
+}  # fmt: skip
+
+
+async def stopped_and_gone_on(
+    here: Installation, who: str, c: str, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> int:
+    """Export in small pages with a process that dies again and again; how often it did."""
+    real, calls, stops = Source.find, 0, 0
+
+    async def mortal(self: Source, service: Any, path: str, **query: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 14:
+            raise ExportStopped("killed")
+        return await real(self, service, path, **query)
+
+    with monkeypatch.context() as context:
+        context.setattr("deploy.cli.transfer.source.PAGE", 1)
+        context.setattr(Source, "find", mortal)
+        while stops < 20:
+            calls = 0
+            try:
+                await here.export(who, c, out)
+            except ExportStopped:
+                stops += 1
+                tear(out.with_name(f"{out.name}.part"))
+            else:
+                break
+    return stops
+
+
+def tear(file: Path) -> None:
+    """As if the process had died while it wrote."""
+    with file.open("ab") as torn:
+        torn.write(b"torn")
+
+
+async def test_exported_and_imported_elsewhere_and_exported_again_is_the_same(
+    topics: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = new_id()[-12:]
+    stew = f"stew-{mark}"
+    names = ("one", "two", "three", "parts", "little")
+    one, two, three, parts, little = (tmp_path / f"{name}.jsonl" for name in names)
+    async with installed(topics, monkeypatch) as here:
+        c = await populated(here, mark)
+        assert await here.export(stew, c, one) == KINDS
+        assert 1 < await stopped_and_gone_on(here, stew, c, parts, monkeypatch) < 20
+        assert content(parts) == content(one)
+        assert sorted(os.listdir(tmp_path)) == ["one.jsonl", "parts.jsonl"]
+        eve = f"eve-{mark}"
+        await here.ask(eve, "POST", "members/v1/members", {"name": "Eve"})
+        assert set(await here.export(eve, c, little)) == {"community", "member", "membership"}
+        with pytest.raises(ExportStopped, match="no community"):
+            await here.export(eve, new_id(), little)
+        copy = await here.take(one, tmp_path / "copy", new_id=f"copy-of-{c}")
+        assert {"refused"} & {name for told in copy["items"].values() for name in told} == set(), copy
+        assert copy["finished"]
+        assert await here.export(stew, copy["community_id"], three) == KINDS
+        again = await here.take(one, tmp_path / "again")
+        assert all(set(told) == {"existing"} for told in again["items"].values()), again
+    async with installed(topics, monkeypatch) as there:
+        report = await there.take(one, tmp_path / "work")
+        assert report["finished"]
+        assert report["skipped"] == []
+        assert all(set(told) <= {"created", "existing"} for told in report["items"].values()), report
+        await there.export(stew, c, two)
+    assert content(two) == content(one)
+    assert {record["kind"]: 0 for record in read(three)} == {record["kind"]: 0 for record in read(one)}
+    texts = [sorted(record.get("body", "") for record in read(file)) for file in (one, three)]
+    assert texts[0] == texts[1]
