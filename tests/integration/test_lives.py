@@ -429,7 +429,7 @@ async def test_the_health_of_a_community(app: FastAPI, time: Time) -> None:
         "dormant": 0, "readers": 2, "share_of_readers": 0.5, "days_without_post": 5,
     }  # fmt: skip
     async with of(app, stranger) as http:
-        assert (await http.get(f"/v1/communities/{c}/health")).status_code == 404
+        assert (await http.get(f"/v1/communities/{c}/health")).status_code == 403
 
 
 async def test_a_batch_writes_each_community_once(app: FastAPI, time: Time) -> None:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from services.discussions.duties import DUTIES
+from shared.clockwork import work_off
 from shared.contracts import Event
 from shared.contracts.members import (
     CommunityCreated,
@@ -37,6 +39,12 @@ BENCHMARK = {
     "measures": [{"kind": "number", "name": "Days", "unit": "days"}],
 }  # fmt: skip
 ANSWER = {"values": [{"measure": "Days", "value": 9, "unit": "days"}]}
+FIRST, HELD = "2026-03-03T10:00", "2026-03-02T08:00"
+"""When the gathering is for the first time, and when those began that are noted."""
+GATHERING = {
+    "title": "Clinic", "body": "Bring one.", "start": FIRST, "zone": "UTC", "minutes": 60,
+    "place": "Town hall", "recurrence": "FREQ=DAILY;COUNT=3",
+}  # fmt: skip
 COMMENT = {"item_kind": "problem", "item_id": "{problem}", "body": "With us, too."}
 REASON = {"reason": "Wait for the lawyers."}
 REVISION = {"body": "Do that.", "major": True}
@@ -103,6 +111,21 @@ RECIPES = {
     "POST /benchmarks/{benchmark_id}/answer": needs(ANSWER),
     "GET /benchmarks/{benchmark_id}/answer": needs(benchmark_id="{answered}"),
     "PUT /benchmarks/{benchmark_id}/answer": needs(ANSWER, version="1", benchmark_id="{answered}"),
+    "POST /communities/{community_id}/gatherings": needs(GATHERING),
+    "PUT /gatherings/{gathering_id}": needs(GATHERING, version="1"),
+    "POST /gatherings/{gathering_id}/cancel": needs(REASON),
+    "PUT /gatherings/{gathering_id}/occurrences/{occurrence}": needs(
+        {"start": FIRST, "minutes": 30, "place": "Elsewhere"}, version="1", occurrence=FIRST
+    ),
+    "DELETE /gatherings/{gathering_id}/occurrences/{occurrence}": needs(occurrence=FIRST),
+    "PUT /gatherings/{gathering_id}/rsvp": needs({"reply": "yes"}),
+    "GET /gatherings/{gathering_id}/notes": needs(gathering_id="{noted}"),
+    "POST /gatherings/{gathering_id}/notes/{occurrence}": needs(
+        {"text": "Three."}, gathering_id="{held}", occurrence=HELD
+    ),
+    "PUT /gatherings/{gathering_id}/notes/{occurrence}": needs(
+        {"text": "Three."}, version="1", gathering_id="{noted}", occurrence=HELD
+    ),
     "GET /erasures/{member_id}": needs(member_id="{erased}"),
     "POST /imports": needs(
         {
@@ -194,5 +217,13 @@ async def _write(place: Place) -> None:
         await made(name, f"{at}/{path}", body)
         await place.do("author", "POST", f"/{path}/{things[name]}/publish")
     await made("benchmark", f"{at}/benchmarks", BENCHMARK)
+    await made("gathering", f"{at}/gatherings", GATHERING)
+    place.app.state.clock.advance(-DAY)
+    for name in ("held", "noted"):
+        await made(name, f"{at}/gatherings", {**GATHERING, "start": HELD})
+    place.app.state.clock.advance(DAY)
+    await work_off(place.app.state.database, DUTIES)
+    await place.do("author", "POST", f"/gatherings/{things['noted']}/notes/{HELD}", {"text": "Three."})
+    things["secret"] = (await place.do("author", "POST", "/calendar"))["address"].split("/")[-1][:-4]
     await made("answered", f"{at}/benchmarks", BENCHMARK)
     await place.do("author", "POST", f"/benchmarks/{things['answered']}/answer", ANSWER)
