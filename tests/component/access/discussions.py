@@ -126,6 +126,8 @@ RECIPES = {
     "PUT /gatherings/{gathering_id}/notes/{occurrence}": needs(
         {"text": "Three."}, version="1", gathering_id="{noted}", occurrence=HELD
     ),
+    "GET /search": needs(query={"q": "permits"}),
+    "PUT /threads/{thread_id}/read": needs(thread_id="{problem}"),
     "GET /erasures/{member_id}": needs(member_id="{erased}"),
     "POST /imports": needs(
         {
@@ -218,6 +220,7 @@ async def _write(place: Place) -> None:
         await place.do("author", "POST", f"/{path}/{things[name]}/publish")
     await made("benchmark", f"{at}/benchmarks", BENCHMARK)
     await made("gathering", f"{at}/gatherings", GATHERING)
+    await place.do("removed", "PUT", f"/gatherings/{things['gathering']}/rsvp", {"reply": "yes"})
     place.app.state.clock.advance(-DAY)
     for name in ("held", "noted"):
         await made(name, f"{at}/gatherings", {**GATHERING, "start": HELD})

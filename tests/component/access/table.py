@@ -17,20 +17,21 @@ KINDS = ("internal", "external")
 """Where the two kinds of community differ, a cell says both, in this order."""
 
 _ENDPOINT = re.compile(r"`(GET|POST|PUT|DELETE) (/\S+)`(?: (.+))?")
-_CELL = re.compile(r"(ok|40[134])([¹²³]?)")
+_CELL = re.compile(r"(ok|none|40[134])([¹²³]?)")
 _NOTE = re.compile(r"([¹²³]) (4\d\d) ([a-z-]+)")
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What a caller gets: ``status`` where they are refused; where they are let in either success, or a
-    refusal with ``code`` for which one has to be let in."""
+    """What a caller gets: ``status`` where they are refused, with ``code`` where one has to be let in to be
+    refused so; otherwise success, with ``none`` of the community in the answer."""
 
-    status: int | None
+    status: int | None = None
     code: str | None = None
+    none: bool = False
 
     def __str__(self) -> str:
-        return f"{self.status or 'ok'} {self.code or ''}".strip()
+        return "none" if self.none else f"{self.status or 'ok'} {self.code or ''}".strip()
 
     def fits(self, status: int, code: str | None) -> bool:
         """Whether that is it."""
@@ -47,6 +48,11 @@ class Row:
     path: str
     case: str
     cells: Mapping[tuple[str, str], Expected]
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether some find none of the community in the answer: then the others have to find it there."""
+        return any(cell.none for cell in self.cells.values())
 
     @property
     def endpoint(self) -> str:
@@ -90,7 +96,9 @@ def _row(endpoint: str, cells: list[str], notes: str) -> Row:
 def _expected(text: str, refusals: Mapping[str, Expected]) -> Expected:
     found = _CELL.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no cell: ok, 401, 403 or 404, with a note's number where it has one")
+        raise ValueError(
+            f"{text!r} is no cell: ok, none, 401, 403 or 404, with a note's number where it has one"
+        )
     if found[2]:
         return refusals[found[2]]
-    return Expected(None if found[1] == "ok" else int(found[1]))
+    return Expected(int(found[1])) if found[1].isdigit() else Expected(none=found[1] == "none")

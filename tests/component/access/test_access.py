@@ -69,6 +69,12 @@ async def _wrong(row: Row, recipe: Recipe, place: Place) -> list[str]:
         if not expected.fits(answer.status_code, code):
             met = f"{answer.status_code} {code or ''}: {detail}"
             wrong.append(f"  {place.kind}, {caller}: {expected} expected, {met} met")
+        elif (
+            answer.is_success
+            and row.tells_apart
+            and (place.things["community"] in answer.text) == expected.none
+        ):
+            wrong.append(f"  {place.kind}, {caller}: {expected} expected, met {answer.text}")
         elif answer.status_code == 404:
             hidden.setdefault((code, detail), caller)
     for refusal, caller in hidden.items():
@@ -98,8 +104,9 @@ def complete(service: str, place: Place, recipes: Mapping[str, Recipe]) -> None:
     rows = "\n".join(f"| `{endpoint}` | {blank} | |" for endpoint in sorted(there - listed))
     assert not rows, (
         f"Nobody has said who may do this. Add to the part '# {service}' of tests/component/access/TABLE.md:"
-        f"\n{rows}\nwith ok, 401, 403 or 404 for each ?, and where it takes a body, a version, or something "
-        f"that is not what the path calls it, a recipe to RECIPES in tests/component/access/{service}.py."
+        f"\n{rows}\nwith ok, none, 401, 403 or 404 for each ?, and where it takes a body, a version, or "
+        f"something that is not what the path calls it, a recipe to RECIPES in tests/component/access/"
+        f"{service}.py."
     )
     assert not listed - there, (
         f"{service} has no such endpoints; take their rows out: {sorted(listed - there)}"
