@@ -18,7 +18,7 @@ from shared.web.auth import Caller
 async def deliver(uow: UnitOfWork, drafts: Sequence[tuple[Draft, Cause]]) -> None:
     """Put every draft into its recipient's inbox, unless a rule holds it back; either is published.
 
-    However many they are, this reads twice and writes once into each collection.
+    However many they are, this reads thrice and writes once into each collection.
     """
     if not drafts:
         return
@@ -35,6 +35,8 @@ async def deliver(uow: UnitOfWork, drafts: Sequence[tuple[Draft, Cause]]) -> Non
     places = {member_id: known[member_id]["seq"] if member_id in known else 0 for member_id in asked}
     mutes = {member_id: frozenset(row["muted"]) for member_id, row in known.items() if row.get("muted")}
     nothing: frozenset[str] = frozenset()
+    about = {each for draft, _ in drafts for each in (draft.thread_id, draft.subject_id) if each}
+    hidden = await store.load_hidden(uow, about)
     items = []
     for draft, cause in drafts:
         recipient = draft.recipient_id
@@ -42,7 +44,7 @@ async def deliver(uow: UnitOfWork, drafts: Sequence[tuple[Draft, Cause]]) -> Non
         notification_id = store.item_id(recipient, seq)
         community_id = draft.community_id
         member = memberships.get(store.membership_id(community_id, recipient)) if community_id else None
-        if rule := inbox.held_back(draft, member, mutes.get(recipient, nothing)):
+        if rule := inbox.held_back(draft, member, mutes.get(recipient, nothing), hidden):
             uow.record(inbox.suppressed(draft, notification_id, seq, rule), cause=cause)
         else:
             items.append(store.new_item(draft, notification_id, uow.now))

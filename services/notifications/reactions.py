@@ -8,7 +8,7 @@ from services.notifications import commands, store
 from services.notifications.domain.routing import NOTIFYING, Known, route
 from services.notifications.settings import SETTINGS
 from shared.contracts.base import Event
-from shared.contracts.discussions import ProblemPosted, ProblemUpdated, ThreadEvent
+from shared.contracts.discussions import ContentFlagged, ProblemPosted, ProblemUpdated, ThreadEvent
 from shared.contracts.members import (
     CommunityCreated,
     CommunityUpdated,
@@ -59,6 +59,16 @@ async def project_threads(batch: Batch[ProblemPosted | ProblemUpdated], uow: Uni
         store.project_thread(uow, event.thread_id, event.version, event.author_id, event.title)
         if isinstance(event, ProblemPosted) and event.anonymous:
             store.project_anonymous(uow, event.thread_id)
+    await uow.flush()
+
+
+@reactions.batch(ContentFlagged)
+async def project_hidden(batch: Batch[ContentFlagged], uow: UnitOfWork) -> None:
+    """Know what moderators hid: nobody is told of it."""
+    for received in batch:
+        event = received.event
+        if event.change in ("hidden", "shown"):
+            store.project_hidden(uow, event.item_id, event.version, hidden=event.change == "hidden")
     await uow.flush()
 
 

@@ -26,6 +26,7 @@ RECIPIENTS = "recipients"
 MEMBERSHIPS = "memberships"
 PEOPLE = "people"
 THREADS = "threads"
+HIDDEN = "hidden"
 COMMUNITIES = "communities"
 
 INDEXES = {
@@ -34,6 +35,7 @@ INDEXES = {
     MEMBERSHIPS: [Index([("member_id", 1), ("active", 1), ("community_id", 1)])],
     PEOPLE: [],
     THREADS: [Index([("author_id", 1)])],
+    HIDDEN: [],
     COMMUNITIES: [],
 }
 
@@ -44,6 +46,7 @@ PERSONAL = {
     PEOPLE: Personal(about=["_id"]),
     THREADS: Personal(by=["author_id"]),
     COMMUNITIES: NOT_PERSONAL,
+    HIDDEN: NOT_PERSONAL,
 }
 
 Document = dict[str, Any]
@@ -209,6 +212,17 @@ def project_anonymous(uow: UnitOfWork, thread_id: str) -> None:
     uow.write(THREADS, UpdateOne({"_id": thread_id}, {"$set": {"anonymous": True}}, upsert=True))
 
 
+def project_hidden(uow: UnitOfWork, item_id: str, version: int, *, hidden: bool) -> None:
+    """Moderators hid something, or showed it again."""
+    uow.write(HIDDEN, apply_version(item_id, version, {"hidden": hidden}))
+
+
+async def load_hidden(uow: UnitOfWork, item_ids: Iterable[str]) -> set[str]:
+    """What is hidden of these."""
+    rows = await uow.find(HIDDEN, {"_id": {"$in": list(item_ids)}, "hidden": True}, {"_id": 1})
+    return {row["_id"] for row in rows}
+
+
 def project_community(uow: UnitOfWork, community_id: str, version: int, name: str) -> None:
     """What a community is called."""
     uow.write(COMMUNITIES, apply_version(community_id, version, {"name": name}))
@@ -226,6 +240,24 @@ async def _visible(database: Database, member_id: str) -> Document:
     return {"community_id": {"$in": [None, *communities]}}
 
 
+_NOT_HIDDEN: list[Document] = [
+    *(
+        {
+            "$lookup": {
+                "from": HIDDEN,
+                "localField": field,
+                "foreignField": "_id",
+                "pipeline": [{"$match": {"hidden": True}}],
+                "as": f"hidden_{field}",
+            }
+        }
+        for field in ("thread_id", "subject_id")
+    ),
+    {"$match": {"hidden_thread_id": [], "hidden_subject_id": []}},
+]
+"""What is about something hidden is left out, as if it were not there."""
+
+
 async def _named(
     database: Database, query: Document, order: int, limit: int
 ) -> list[tuple[Item, str | None]]:
@@ -235,6 +267,7 @@ async def _named(
             [
                 {"$match": query},
                 {"$sort": {"_id": order}},
+                *_NOT_HIDDEN,
                 {"$limit": limit},
                 {"$lookup": {"from": PEOPLE, "localField": "actor_id", "foreignField": "_id", "as": "actor"}},
             ]
@@ -287,7 +320,8 @@ async def count_unread(database: Database, member_id: str) -> int:
         **_STATES["unread"],
         **await _visible(database, member_id),
     }
-    return int(await database[ITEMS].count_documents(query))
+    counted = database[ITEMS].aggregate([{"$match": query}, *_NOT_HIDDEN, {"$count": "unread"}])
+    return sum([row["unread"] async for row in counted])
 
 
 async def last_seq(database: Database, member_id: str) -> int:

@@ -70,6 +70,9 @@ ProblemContext = Annotated[
 ]
 
 
+FlagChange = Literal["flagged", "dismissed", "hidden", "shown", "locked", "unlocked"]
+
+
 class ThreadEvent(Event, abstract=True):
     """Something that happened in a thread.
 
@@ -268,6 +271,22 @@ class ItemEvent(ThreadEvent, abstract=True):
     item_kind: ItemOf
     item_id: ItemId
     item_author_id: MemberId
+
+
+class ContentFlagged(ItemEvent):
+    """An item was flagged for the curators, or a curator acted on it; ``hidden`` says what holds after it."""
+
+    actor = "changed_by"
+    change: Annotated[FlagChange, Field(description="What happened to it.", examples=["flagged"])]
+    reason: Annotated[str, Field(description="Why: of a flag, its word.", examples=["spam"])]
+    changed_by: MemberId
+    hidden: Annotated[
+        bool,
+        Field(
+            description="Only its author and curators may be shown it, and what hangs on it.",
+            examples=[False],
+        ),
+    ]
 
 
 class ContentRedacted(ItemEvent):

@@ -48,6 +48,8 @@ class CommunityRules(BaseModel):
     endorse_after_days: int = _number(7, 0, 90, "Days of membership before one endorses.")
     newcomer_days: int = _number(30, 0, 365, "For so many days a member is a newcomer.")
     newcomer_endorsements_a_day: int = _number(5, 1, 100, "Endorsements that a newcomer has in a day.")
+    newcomer_posts_a_day: int = _number(20, 1, 1_000_000, "Posts and comments that a newcomer has in a day.")
+    newcomer_links: int = _number(3, 0, 1_000, "Links that a newcomer's post or comment has at most.")
     endorsements_a_day: int = _number(30, 1, 1_000, "Endorsements that everybody else has in a day.")
     organisation_share: float = _number(
         0.4, 0.1, 1, "In an external community, at most this share of what counts is of one organisation."

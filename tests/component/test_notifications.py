@@ -26,6 +26,7 @@ from shared.contracts import EVENTS, Event
 from shared.contracts.content import GatheringCancelled
 from shared.contracts.discussions import (
     CommentAdded,
+    ContentFlagged,
     ProblemPosted,
     SolutionAccepted,
     SolutionEndorsed,
@@ -616,3 +617,28 @@ async def test_who_asks_anonymously_is_named_in_no_notification(world: World) ->
         assert all("Somebody" in each["text"] for each in items)
     (reply,) = await world.inbox("asker")  # others are named
     assert reply["actor_name"] == "Solver"
+
+
+# -- hidden --------------------------------------------------------------------------------------------
+
+
+async def test_nobody_is_told_of_what_moderators_hid(world: World) -> None:
+    before = world.event(
+        CommentAdded, author_id="peer", item_author_id="solver", mentions=[], comment_id="c1"
+    )
+    hides = world.event(ContentFlagged, change="hidden", hidden=True, item_id="c1")
+    await world.feed(before)
+    assert (len(await world.inbox("solver")), await world.unread("solver")) == (1, 1)
+    await world.feed(hides)
+    assert (await world.inbox("solver"), await world.unread("solver")) == ([], 0)
+    again = world.event(
+        CommentAdded, author_id="peer", item_author_id="solver", mentions=["asker"], comment_id="c1"
+    )
+    await world.feed(again)
+    assert await world.inbox("asker") == []
+    assert (await world.published(NotificationSuppressed, "asker"))[-1].rule == "hidden-content"
+    shows = world.event(ContentFlagged, change="shown", hidden=False, item_id="c1")
+    await world.feed(shows, hides)  # a replay changes nothing
+    assert [each["subject_id"] for each in await world.inbox("solver")] == ["c1"]
+    await world.feed(world.event(ContentFlagged, change="hidden", hidden=True, item_id=world.id))
+    assert await world.inbox("solver") == []  # the whole thread

@@ -109,6 +109,7 @@ class ProblemView(MarkdownView):
     links: list[LinkView]
     imported_score: int | None
     reactions: Reactions
+    locked: bool = Field(description="Nobody but facilitators and stewards adds to it.")
     hidden: Hidden
     posted_at: AwareDatetime
     updated_at: AwareDatetime

@@ -36,7 +36,7 @@ class EntryView(View):
         """The view of ``entry``."""
         return EntryView(
             actor=Author.of(entry.actor_id, entry, names) if entry.actor_id else None,
-            **entry.model_dump(exclude={"thread_id", "community_id", "actor_id"}),
+            **entry.model_dump(exclude={"thread_id", "community_id", "actor_id", "curators"}),
         )
 
 

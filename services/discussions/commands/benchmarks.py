@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.discussions import store
-from services.discussions.commands import access
+from services.discussions.commands import access, posting
 from services.discussions.commands.recording import record
 from services.discussions.domain import benchmark as benchmarks
 from services.discussions.domain.access import Participant
@@ -44,7 +44,7 @@ async def open_(
         now=uow.now,
     )
     store.threads.save_thread(uow, benchmark)
-    store.access.note_contribution(uow, author)
+    await posting.admit(uow, author, title, body)
     record(uow, event)
     return benchmark
 
@@ -75,7 +75,7 @@ async def answer(
     )
     store.threads.save_thread(uow, benchmark)
     store.benchmarks.save_answer(uow, given)
-    store.access.note_contribution(uow, actor)
+    await posting.admit(uow, actor, note)
     record(uow, event)
     return given
 

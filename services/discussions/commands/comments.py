@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.discussions import store
-from services.discussions.commands import access
+from services.discussions.commands import access, posting
 from services.discussions.commands.recording import record
 from services.discussions.domain import comment as comments
 from services.discussions.domain.comment import Comment
@@ -48,7 +48,7 @@ async def comment(
     )
     store.threads.save_thread(uow, thread)
     store.comments.save_comment(uow, added)
-    store.access.note_contribution(uow, author)
+    await posting.admit(uow, author, body, at=at)
     record(uow, event, at)
     return added
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from services.discussions import store
-from services.discussions.commands import access
+from services.discussions.commands import access, posting
 from services.discussions.commands.recording import record
 from services.discussions.domain.access import Participant
 from services.discussions.domain.content import Content
@@ -47,7 +47,7 @@ async def publish(uow: UnitOfWork, actor_id: str, of: type[C], thread_id: str) -
     before, actor = await content(uow, actor_id, of, thread_id)
     after = before.publish(actor, uow.now)
     if before.draft:
-        store.access.note_contribution(uow, actor)
+        await posting.admit(uow, actor, before.title, before.body)
     return _save(uow, after)
 
 

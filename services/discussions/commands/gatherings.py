@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from services.discussions import store
-from services.discussions.commands import access
+from services.discussions.commands import access, posting
 from services.discussions.commands.recording import record
 from services.discussions.domain import attendance
 from services.discussions.domain import gathering as gatherings
@@ -30,7 +30,7 @@ async def plan(
     gathering, rsvp = attendance.rsvp(gathering, community_id, author_id, None, "yes", uow.now)
     store.gatherings.save_gathering(uow, gathering)
     store.gatherings.save_rsvp(uow, rsvp)
-    store.access.note_contribution(uow, author)
+    await posting.admit(uow, author, gathering.title, gathering.body)
     record(uow, event)
     return gathering, rsvp
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.discussions import store
-from services.discussions.commands import access
+from services.discussions.commands import access, posting
 from services.discussions.commands.recording import record
 from services.discussions.domain import problem as problems
 from services.discussions.domain.access import (
@@ -51,7 +51,7 @@ async def post_problem(
     )
     store.threads.save_thread(uow, problem)
     store.problems.save_text(uow, problems.text_of(problem, author_id, now))
-    store.access.note_contribution(uow, author)
+    await posting.admit(uow, author, title, body, at=at)
     record(uow, event, at)
     return problem
 

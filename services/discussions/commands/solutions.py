@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.discussions import store
-from services.discussions.commands import access, settling
+from services.discussions.commands import access, posting, settling
 from services.discussions.domain import solution as solutions
 from services.discussions.domain.access import (
     no_such_solution,
@@ -40,7 +40,7 @@ async def propose(
         problem, author, solution_id, body, at or uow.now, imported_score
     )
     store.solutions.save_revision(uow, revision)
-    store.access.note_contribution(uow, author)
+    await posting.admit(uow, author, body, at=at)
     community = await store.access.load_community(uow, problem.community_id)
     _, solution = await settling.conclude(uow, community, problem, solution, [event], at)
     return solution

@@ -50,6 +50,8 @@ class Participant(Reader):
     """How many of its threads they have read."""
     endorsed_at: list[datetime] = []
     """When they endorsed something here lately, withdrawn or not."""
+    posted_at: list[datetime] = []
+    """When they posted here lately, as far as they were new then."""
 
 
 def require_open(community: Community) -> None:

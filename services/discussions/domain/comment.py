@@ -10,6 +10,7 @@ from pydantic import Field
 from services.discussions.domain.access import Participant
 from services.discussions.domain.item import Item, Said, Target
 from services.discussions.domain.limits import COMMENT_DEPTH
+from services.discussions.domain.moderation import require_unlocked
 from services.discussions.domain.thread import Thread
 from shared.contracts.discussions import CommentAdded, CommentedKind, ContentRedacted, ItemKind
 from shared.errors import Conflict, Forbidden
@@ -63,6 +64,7 @@ def comment(
     now: datetime,
 ) -> tuple[Thread, Comment, CommentAdded]:
     """A member adds a perspective."""
+    require_unlocked(thread, author)
     if on.gone:
         raise Conflict("comment-removed", "This comment was removed.", fix="Comment on what it was about.")
     if on.depth >= COMMENT_DEPTH:

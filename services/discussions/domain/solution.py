@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.discussions.domain.access import Participant
 from services.discussions.domain.item import Item, Said
 from services.discussions.domain.ladder import TRANSITIONS, Candidacy, Recognition, score
+from services.discussions.domain.moderation import require_unlocked
 from services.discussions.domain.problem import Problem, after
 from services.discussions.domain.rules import Rules
 from shared.contracts.discussions import (
@@ -116,6 +117,7 @@ def propose(
     imported_score: int | None = None,
 ) -> tuple[Problem, Solution, Revision, SolutionProposed]:
     """A member proposes a solution: its revision 1. The first one makes an open problem answered."""
+    require_unlocked(problem, author)
     problem = problem.then(state=after(problem, "answer"), solutions=problem.solutions + 1)
     solution = Solution(
         solution_id=solution_id,

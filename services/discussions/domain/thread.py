@@ -25,6 +25,8 @@ class Thread(Item):
     revision: int = 1
     draft: bool = False
     """Not shown to anybody but its author yet, and nothing of it published."""
+    locked: bool = False
+    """Nobody but curators adds to it."""
     posted_at: datetime
     updated_at: datetime
 

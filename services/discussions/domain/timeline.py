@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.contracts.discussions import ThreadEvent
+from shared.contracts.discussions import ContentFlagged, ThreadEvent
 
 
 class Entry(BaseModel):
@@ -25,6 +25,8 @@ class Entry(BaseModel):
     """What it happened to: the thread, a solution, a comment ..."""
     revision: int | None
     """Which text of it is meant, where that matters."""
+    curators: bool = False
+    """For curators alone: who flagged what, and what was hidden."""
 
 
 def entry(event: ThreadEvent, at: datetime) -> Entry:
@@ -38,4 +40,5 @@ def entry(event: ThreadEvent, at: datetime) -> Entry:
         actor_id=None if event.actor is None else getattr(event, event.actor),
         item_id=getattr(event, event.item),
         revision=getattr(event, "revision", None),
+        curators=isinstance(event, ContentFlagged) and event.change not in ("locked", "unlocked"),
     )

@@ -66,8 +66,9 @@ async def thread(database: Database, caller: Caller, thread_id: str) -> tuple[Th
 
 async def timeline(database: Database, caller: Caller, thread_id: str, after: int, limit: int) -> list[Entry]:
     """What happened to a thread, in order, after a version."""
-    await thread(database, caller, thread_id)
-    return await store.timeline.find_entries(database, thread_id, after, limit)
+    _, by = await thread(database, caller, thread_id)
+    hidden = () if by.curates else await store.items.hidden_in(database, thread_id, by.member_id)
+    return await store.timeline.find_entries(database, by, thread_id, hidden, after, limit)
 
 
 async def problem(database: Database, caller: Caller, thread_id: str) -> tuple[Problem, Reader]:

@@ -14,6 +14,7 @@ from services.discussions.store import (
     gatherings,
     imports,
     items,
+    moderation,
     problems,
     reactions,
     reuses,
@@ -35,6 +36,7 @@ __all__ = [
     "gatherings",
     "imports",
     "items",
+    "moderation",
     "problems",
     "reactions",
     "reuses",
@@ -63,6 +65,7 @@ INDEXES: Mapping[str, Sequence[Index]] = {
     **imports.INDEXES,
     **problems.INDEXES,
     **search.INDEXES,
+    **moderation.INDEXES,
     **timeline.INDEXES,
     **reactions.INDEXES,
 }
@@ -82,4 +85,5 @@ PERSONAL: Mapping[str, Personal] = {
     **timeline.PERSONAL,
     **reactions.PERSONAL,
     **search.PERSONAL,
+    **moderation.PERSONAL,
 }

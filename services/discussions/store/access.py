@@ -77,6 +77,7 @@ async def load_participant(uow: UnitOfWork, community_id: str, member_id: str) -
         contributed=activity is not None and activity.get("contributed", False),
         threads_read=len(activity.get("read", ())) if activity else 0,
         endorsed_at=activity.get("endorsed_at", []) if activity else [],
+        posted_at=activity.get("posted_at", []) if activity else [],
     )
 
 
@@ -122,6 +123,17 @@ def note_contribution(uow: UnitOfWork, member: Participant) -> None:
         key = pair(member.community_id, member.member_id)
         change = {"$set": {"contributed": True, "member_id": member.member_id}}
         uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, change, upsert=True))
+
+
+def note_post(uow: UnitOfWork, member: Participant, at: datetime, most: int) -> None:
+    """Somebody new posted; the ``most`` latest are remembered. Two at once conflict, or both would find the
+    limit unreached."""
+    change = {
+        "$push": {"posted_at": {"$each": [at], "$slice": -most}},
+        "$set": {"member_id": member.member_id},
+    }
+    key = pair(member.community_id, member.member_id)
+    uow.write(CONTRIBUTIONS, UpdateOne({"_id": key}, change, upsert=True))
 
 
 async def note_read(uow: UnitOfWork, member: Participant, thread_id: str, most: int) -> None:

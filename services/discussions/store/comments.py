@@ -17,7 +17,13 @@ from shared.storage.personal import Personal
 
 COMMENTS = "comments"
 
-INDEXES = {COMMENTS: [Index([("thread_id", 1), ("at", 1), ("_id", 1)]), Index([("author_id", 1)])]}
+INDEXES = {
+    COMMENTS: [
+        Index([("thread_id", 1), ("at", 1), ("_id", 1)]),
+        Index([("thread_id", 1)], partial={"hidden.0": {"$exists": True}}),
+        Index([("author_id", 1)]),
+    ]
+}
 
 PERSONAL = {COMMENTS: Personal(by=["author_id"])}
 

@@ -22,6 +22,7 @@ ENDORSEMENTS = "endorsements"
 INDEXES = {
     SOLUTIONS: [
         Index([("thread_id", 1), ("proposed_at", 1), ("_id", 1)]),
+        Index([("thread_id", 1)], partial={"hidden.0": {"$exists": True}}),
         Index([("due_at", 1)], partial={"due_at": {"$exists": True}}),
         Index([("authors", 1)]),
     ],

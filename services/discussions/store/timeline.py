@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
+from services.discussions.domain.access import Reader
 from services.discussions.domain.timeline import Entry
 from shared.storage import Database, Index, UnitOfWork
 from shared.storage.personal import Personal
@@ -20,8 +24,13 @@ def add_entry(uow: UnitOfWork, entry: Entry) -> None:
     uow.insert(TIMELINE, [entry.model_dump()])
 
 
-async def find_entries(database: Database, thread_id: str, after: int, limit: int) -> list[Entry]:
-    """A thread's timeline, oldest first, after a version."""
-    query = {"thread_id": thread_id, "version": {"$gt": after}}
+async def find_entries(
+    database: Database, reader: Reader, thread_id: str, hidden: Collection[str], after: int, limit: int
+) -> list[Entry]:
+    """What the reader may see of a thread's timeline, where the items ``hidden`` are, oldest first, after a
+    version."""
+    query: dict[str, Any] = {"thread_id": thread_id, "version": {"$gt": after}}
+    if not reader.curates:
+        query |= {"curators": {"$ne": True}, "item_id": {"$nin": list(hidden)}}
     found = database[TIMELINE].find(query).sort("version", 1).limit(limit)
     return [Entry.model_validate(row) for row in await found.to_list(length=None)]

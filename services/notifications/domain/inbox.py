@@ -45,17 +45,22 @@ class Item(BaseModel):
     archived: bool = False
 
 
-def held_back(draft: Draft, member: bool | None, muted: Container[str]) -> str | None:
+def held_back(
+    draft: Draft, member: bool | None, muted: Container[str], hidden: Container[str] = ()
+) -> str | None:
     """The rule that keeps ``draft`` from its recipient; nothing if none does.
 
     ``member`` says whether they belong to the community; None where it is about none, and where this service
     has not heard of them in it. Somebody whose work it is about was a member when they wrote it, so we only
     have not caught up: the item is delivered, and hidden until we have. A mention may name anybody.
+    ``hidden`` has what moderators hid.
     """
     if member is False:
         return "no-longer-a-member"
     if member is None and draft.kind == "mention":
         return "not-a-member"
+    if draft.subject_id in hidden or draft.thread_id in hidden:
+        return "hidden-content"
     if (draft.thread_id or draft.subject_id) in muted:
         return "muted-thread" if draft.thread_id else "muted-subject"
     return None
