@@ -9,7 +9,7 @@ from shared.service import Service
 service = Service(
     name="matching",
     about="Who is asked about a problem, why, and what they answer.",
-    routers=[api.router],
+    routers=api.ROUTERS,
     reactions=reactions,
     indexes=store.INDEXES,
     personal=store.PERSONAL,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
-from services.matching import commands, store
+from services.matching import store
+from services.matching.commands import asks as commands
 from services.matching.domain.expertise import Evidence
 from services.matching.store import Place
 from shared.contracts.discussions import (

@@ -1,4 +1,4 @@
-"""The HTTP API of matching."""
+"""The HTTP API of expert asks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, Field
 
-from services.matching import commands, queries
+from services.matching import queries
+from services.matching.commands import asks as commands
 from services.matching.domain.asking import Ask, State
 from shared.errors import BadRequest
 from shared.storage import UnitOfWork

@@ -1,0 +1,9 @@
+"""HTTP: request, command or query, response; one module per subject, no rules here."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from services.matching.api import asks
+
+ROUTERS: list[APIRouter] = [asks.router]
