@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from services.members.commands import lives
 from services.members.commands.lives import Deed
 from shared.contracts.base import Event
+from shared.contracts.content import (
+    BenchmarkAnswered,
+    BenchmarkOpened,
+    CaseStudyPublished,
+    ContentReused,
+    GatheringScheduled,
+    ResourceShared,
+)
 from shared.contracts.discussions import (
     CommentAdded,
     ProblemPosted,
@@ -18,26 +25,36 @@ from shared.contracts.discussions import (
     ThreadEvent,
 )
 from shared.contracts.notifications import NotificationRead
+from shared.contracts.practices import SolutionContested
 from shared.messaging.reactions import Batch, Reactions
 from shared.storage import Cause, UnitOfWork
 
 reactions = Reactions("members")
 
-ACTORS: Mapping[type[ThreadEvent], str] = {
-    ProblemPosted: "author_id",
-    SolutionProposed: "solution_author_id",
-    SolutionRevised: "editor_id",
-    SolutionEndorsed: "endorser_id",
-    SolutionAccepted: "accepted_by",
-    CommentAdded: "author_id",
-}
-"""What counts as a contribution, and the field that says whose."""
-
-POSTS = (ProblemPosted, SolutionProposed, CommentAdded)
+POSTS = (
+    ProblemPosted,
+    SolutionProposed,
+    CommentAdded,
+    CaseStudyPublished,
+    ResourceShared,
+    BenchmarkOpened,
+    BenchmarkAnswered,
+    GatheringScheduled,
+)
 """What breaks a community's silence."""
 
+CONTRIBUTIONS = (
+    *POSTS,
+    SolutionRevised,
+    SolutionEndorsed,
+    SolutionAccepted,
+    SolutionContested,
+    ContentReused,
+)
+"""What counts as a contribution of its ``actor``."""
 
-@reactions.batch(*ACTORS, NotificationRead)
+
+@reactions.batch(*CONTRIBUTIONS, NotificationRead)
 async def deeds(batch: Batch[Event], uow: UnitOfWork) -> None:
     """Know when members were active where, and when something was last posted in a community."""
     done: list[Deed] = []
@@ -45,8 +62,8 @@ async def deeds(batch: Batch[Event], uow: UnitOfWork) -> None:
     for received in batch:
         event = received.event
         if isinstance(event, ThreadEvent):
-            who: str | None = getattr(event, ACTORS[type(event)])
-            if who is not None:  # nobody is named where somebody posted anonymously
+            who = event.actor and getattr(event, event.actor)
+            if who is not None:  # whoever answers a benchmark need not be named
                 done.append(Deed(event.community_id, who, received.at, True, received.cause))
         elif isinstance(event, NotificationRead) and event.community_id is not None:
             done.append(Deed(event.community_id, event.member_id, received.at, False, received.cause))

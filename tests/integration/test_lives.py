@@ -15,11 +15,12 @@ from fastapi import FastAPI
 from services.members.app import service
 from services.members.commands.lives import Deed, note_deeds
 from services.members.duties import DUTIES
+from services.members.reactions import CONTRIBUTIONS, POSTS
 from services.members.store import lives
 from services.members.store.people import COMMUNITIES, MEMBERSHIPS
 from shared.clockwork import work_off
 from shared.contracts import Event
-from shared.contracts.discussions import ProblemPosted, SolutionEndorsed
+from shared.contracts.discussions import ProblemPosted, SolutionEndorsed, ThreadEvent
 from shared.contracts.notifications import NotificationRead
 from shared.ids import new_id
 from shared.messaging import inbox
@@ -195,6 +196,22 @@ async def test_dormant_and_awake_again(app: FastAPI, time: Time) -> None:
     assert sorted(each["member_id"] for each in woken) == sorted([ann.id, bob.id, cid.id, dan.id])
     versions = [each["version"] for each in await told(app, c, "membership-dormant")]
     assert versions == sorted(set(versions))
+
+
+@pytest.mark.parametrize("kind", CONTRIBUTIONS)
+async def test_every_contribution_is_noted_for_whoever_made_it(
+    app: FastAPI, time: Time, kind: type[ThreadEvent]
+) -> None:
+    stew, ann = await people(app, 2)
+    c = await founded(app, stew, ann)
+    event = kind.example()
+    assert kind.actor is not None
+    changed = {"community_id": c, "thread_id": new_id(), kind.actor: ann.id}
+    time.now += timedelta(hours=1)
+    await happens(app, kind.model_validate(event.model_dump() | changed), at=time.now)
+    assert (await own(app, ann, c))["active_at"] is not None
+    community = await app.state.database[COMMUNITIES].find_one({"_id": c})
+    assert (community["posted_at"] is not None) == (kind in POSTS)
 
 
 async def test_a_late_event_moves_nothing_backwards(app: FastAPI, time: Time) -> None:
