@@ -45,7 +45,8 @@ GATHERING = {
     "title": "Clinic", "body": "Bring one.", "start": FIRST, "zone": "UTC", "minutes": 60,
     "place": "Town hall", "recurrence": "FREQ=DAILY;COUNT=3",
 }  # fmt: skip
-COMMENT = {"item_kind": "problem", "item_id": "{problem}", "body": "With us, too."}
+ON_PROBLEM = {"item_kind": "problem", "item_id": "{problem}"}
+COMMENT = {**ON_PROBLEM, "body": "With us, too."}
 REASON = {"reason": "Wait for the lawyers."}
 REVISION = {"body": "Do that.", "major": True}
 
@@ -88,10 +89,10 @@ RECIPES = {
     "GET /threads/{thread_id}/timeline of a draft": needs(thread_id="{draft_case_study}"),
     "GET /threads/{thread_id}/reactions": needs(query={"item_id": "{problem}"}, thread_id="{problem}"),
     "PUT /threads/{thread_id}/reactions/{kind}": needs(
-        {"item_kind": "problem", "item_id": "{problem}"}, thread_id="{problem}", kind="outdated"
+        ON_PROBLEM, thread_id="{problem}", kind="outdated"
     ),
     "DELETE /threads/{thread_id}/reactions/{kind}": needs(
-        query={"item_kind": "problem", "item_id": "{problem}"}, thread_id="{problem}", kind="outdated"
+        query=ON_PROBLEM, thread_id="{problem}", kind="outdated"
     ),
     "POST /communities/{community_id}/case-studies": needs(STUDY),
     "GET /case-studies/{case_study_id} of a draft": needs(case_study_id="{draft_case_study}"),
@@ -126,6 +127,15 @@ RECIPES = {
     "PUT /gatherings/{gathering_id}/notes/{occurrence}": needs(
         {"text": "Three."}, version="1", gathering_id="{noted}", occurrence=HELD
     ),
+    "GET /problems/{problem_id} hidden": needs(problem_id="{hidden}"),
+    "PUT /problems/{problem_id} hidden": needs(PROBLEM, version="1", problem_id="{hidden}"),
+    "GET /threads/{thread_id}/comments of the hidden": needs(thread_id="{hidden}"),
+    "POST /threads/{thread_id}/comments locked": needs(
+        {**COMMENT, "item_id": "{locked}"}, thread_id="{locked}"
+    ),
+    "POST /threads/{thread_id}/flags": needs({**ON_PROBLEM, "reason": "spam"}, thread_id="{problem}"),
+    "POST /threads/{thread_id}/moderation": needs({**ON_PROBLEM, "action": "hide"}, thread_id="{problem}"),
+    "POST /threads/{thread_id}/redactions": needs({**ON_PROBLEM, "passage": "Nine"}, thread_id="{problem}"),
     "GET /search": needs(query={"q": "permits"}),
     "PUT /threads/{thread_id}/read": needs(thread_id="{problem}"),
     "GET /erasures/{member_id}": needs(member_id="{erased}"),
@@ -195,6 +205,10 @@ async def _write(place: Place) -> None:
     await made("resolved", f"{at}/problems", PROBLEM)
     await made("left_behind", f"{at}/problems", PROBLEM, "removed")
     await place.do("author", "POST", f"/problems/{things['resolved']}/resolve")
+    for name, action in (("hidden", "hide"), ("locked", "lock")):
+        await made(name, f"{at}/problems", PROBLEM)
+        done = {"item_kind": "problem", "item_id": things[name], "action": action}
+        await place.do("steward", "POST", f"/threads/{things[name]}/moderation", done)
     solutions = f"/problems/{things['problem']}/solutions"
     for name in ("solution", "endorsed", "stale", "contested", "candidate", "halted", "practice"):
         await made(name, solutions, {"body": name})
