@@ -192,6 +192,9 @@ class SolutionRevised(SolutionEvent):
         description="Whose endorsement became stale by it: whether it still holds is theirs to say.",
         examples=[["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"]],
     )
+    merged_by: MemberId | None = Field(
+        default=None, description="Who made it of the editor's proposal, where it was one.", examples=[None]
+    )
 
 
 class SolutionEndorsed(SolutionEvent):

@@ -19,8 +19,10 @@ NotificationKind = Literal[
     ThreadKind, "connection-request", "connection-made", "membership-approved", "membership-declined",
     "member-removed", "role-changed", "mentorship-request", "mentorship-accepted", "mentorship-declined",
     "mentorship-expired", "mentorship-cancelled", "check-in-due", "mentorship-completed", "mentorship-ended",
-    "reaffirmation", "contest", "contest-resolved", "candidacy", "recognition", "review-due",
-    "practice-ended", "gathering-changed", "gathering-cancelled", "gathering-place", "gathering-notes",
+    "reaffirmation", "improvement-merged", "contest", "contest-resolved", "candidacy", "recognition",
+    "review-due", "practice-ended", "practice-lifted", "adaptation", "adaptation-outcome",
+    "adaptation-asked", "adapted-changed",
+    "gathering-changed", "gathering-cancelled", "gathering-place", "gathering-notes",
 ]  # fmt: skip
 """All kinds. The second version of the events leaves them open: more will come."""
 

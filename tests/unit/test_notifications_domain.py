@@ -46,10 +46,14 @@ from shared.contracts.notifications import (
     ThreadKind,
 )
 from shared.contracts.practices import (
+    AdaptationOutcomeReported,
+    AdaptationStarted,
+    AdaptationUpdated,
     BestPracticeProposed,
     BestPracticeRecognised,
     ContestResolved,
     PracticeLapsed,
+    PracticeLifted,
     PracticeReviewDue,
     PracticeSuperseded,
     SolutionContested,
@@ -79,7 +83,7 @@ def told(event: Event) -> dict[str, str]:
         (made(SolutionProposed, problem_author_id="asker", solution_author_id="solver"), {"asker": "reply"}),
         (made(SolutionProposed, problem_author_id="asker", solution_author_id="asker"), {}),
         (made(SolutionRevised, editor_id="solver", major=True, asked=[]), {"asker": "revision"}),
-        (made(SolutionRevised, editor_id="solver", major=False), {}),
+        (made(SolutionRevised, editor_id="solver", major=False, asked=[]), {}),
         (made(SolutionRevised, editor_id="asker", major=True, asked=[]), {}),
         (made(SolutionRevised, editor_id="solver", major=True, thread_id="unheard-of"), {}),
         (made(SolutionEndorsed, solution_author_id="solver", endorser_id="peer"), {"solver": "endorsement"}),
@@ -130,6 +134,10 @@ def told(event: Event) -> dict[str, str]:
             {"asker": "reaffirmation", "peer": "reaffirmation"},
         ),
         (
+            made(SolutionRevised, editor_id="peer", merged_by="solver", major=False, asked=[]),
+            {"peer": "improvement-merged"},
+        ),
+        (
             made(SolutionContested, author_ids=["solver", "second"], contester_id="peer"),
             {"solver": "contest", "second": "contest"},
         ),
@@ -148,6 +156,24 @@ def told(event: Event) -> dict[str, str]:
         (
             made(PracticeReviewDue, author_ids=["solver"], steward_ids=["sue"]),
             {"sue": "review-due", "solver": "review-due"},
+        ),
+        (
+            made(AdaptationStarted, author_ids=["solver"], source_id="peer", adopter_id="eve"),
+            {"solver": "adaptation", "peer": "adaptation"},
+        ),
+        (made(AdaptationUpdated, adopter_id="eve", change="asked", asked=True), {"eve": "adaptation-asked"}),
+        (
+            made(AdaptationUpdated, adopter_id="eve", asked=False, parent_change="lapsed"),
+            {"eve": "adapted-changed"},
+        ),
+        (made(AdaptationUpdated, adopter_id="eve", asked=False, parent_change=None), {}),
+        (
+            made(AdaptationOutcomeReported, author_ids=["solver", "eve"], adopter_id="eve"),
+            {"solver": "adaptation-outcome"},
+        ),
+        (
+            made(PracticeLifted, author_ids=["solver", "sue"], lifted_by="eve", approved_by="sue"),
+            {"solver": "practice-lifted", "eve": "practice-lifted"},
         ),
         (made(PracticeLapsed, author_ids=["solver"]), {"solver": "practice-ended"}),
         (

@@ -5,15 +5,18 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from services.discussions.api import (
+    adaptations,
     benchmarks,
     calendar,
     case_studies,
     comments,
     endorsements,
     gatherings,
+    lifts,
     moderation,
     practices,
     problems,
+    proposals,
     reactions,
     resources,
     reuses,
@@ -26,6 +29,9 @@ ROUTERS: list[APIRouter] = [
     problems.router,
     solutions.router,
     practices.router,
+    adaptations.router,
+    lifts.router,
+    proposals.router,
     endorsements.router,
     comments.router,
     threads.router,

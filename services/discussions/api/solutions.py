@@ -16,7 +16,7 @@ from services.discussions.api.common import (
     moment,
 )
 from services.discussions.commands import solutions as commands
-from services.discussions.domain.solution import Revision, Solution
+from services.discussions.domain.solution import Provenance, Revision, Solution
 from services.discussions.queries import Names
 from shared.contracts.discussions import Basis, SolutionState
 from shared.ids import new_id
@@ -59,6 +59,19 @@ class Acceptance(texts.Request):
     solution_id: Identifier
 
 
+class ProvenanceView(View):
+    """Where a practice comes from that was lifted out of an internal community."""
+
+    org_id: str
+    revision: int = Field(description="The practice's, there.")
+    lifted_at: AwareDatetime
+
+    @staticmethod
+    def of(provenance: Provenance) -> ProvenanceView:
+        """The view of ``provenance``."""
+        return ProvenanceView(**provenance.model_dump(exclude={"lift_id"}))
+
+
 class SolutionView(MarkdownView):
     """A solution with its latest text."""
 
@@ -72,10 +85,14 @@ class SolutionView(MarkdownView):
     tried: int = Field(description="Those among them who tried it.")
     counted: int = Field(description="Current ones that count: of an organisation's, only its share.")
     contesting: int = Field(description="Members who contest it.")
+    adaptations: int = Field(description="How often it was adapted.")
     score: float = Field(description="How far the community stands behind it, 0 to 1.", examples=[0.75])
     state: SolutionState
     authors: list[Author] = Field(description="Everybody who wrote a revision.")
     superseded_by: str | None
+    provenance: ProvenanceView | None = Field(
+        description="Where it comes from, if it was lifted out of an internal community."
+    )
     accepted: bool
     reused: int = Field(description="How many members used it.")
     imported_score: int | None
@@ -94,13 +111,15 @@ class SolutionView(MarkdownView):
             hidden=bool(solution.hidden),
             authors=[Author.of(each, solution, names) for each in solution.authors],
             score=solution.score,
+            provenance=ProvenanceView.of(solution.provenance) if solution.provenance else None,
             **solution.model_dump(include=_SHOWN),
         )
 
 
 _SHOWN = {
-    "community_id", "body", "revision", "endorsements", "tried", "counted", "contesting", "state",
-    "superseded_by", "accepted", "reused", "reactions", "imported_score", "proposed_at", "updated_at",
+    "community_id", "body", "revision", "endorsements", "tried", "counted", "contesting", "adaptations",
+    "state", "superseded_by", "accepted", "reused", "reactions", "imported_score",
+    "proposed_at", "updated_at",
 }  # fmt: skip
 
 

@@ -14,8 +14,11 @@ from services.discussions.domain.problem import Problem
 from services.discussions.domain.rules import Rules
 from services.discussions.domain.solution import Solution
 from shared.contracts.discussions import ThreadEvent
-from shared.contracts.practices import BestPracticeProposed, PracticeReviewDue
+from shared.contracts.practices import BestPracticeProposed, ParentChange, PracticeReviewDue
 from shared.storage import UnitOfWork
+
+ADAPTATIONS_COUNTED = 100
+"""Up to how many adaptations that worked are counted: well over what any community asks of a candidate."""
 
 
 async def load(
@@ -40,6 +43,7 @@ async def catch_up(
     )
     for event, at in happened:
         record(uow, await _addressed(uow, event), at)
+    _tell_adopters(uow, solution, practice.changes([event for event, _ in happened]))
     return problem, solution
 
 
@@ -54,7 +58,8 @@ async def conclude(
     """Save both after ``events``, and what these make of the solution's state; ``at`` is when, in an
     import."""
     rules, now = Rules.of(community.rules), at or uow.now
-    solution = practice.count(solution, community)
+    before = solution.state
+    solution = practice.count(await _with_adaptations(uow, community, solution), community)
     active_members = 0
     if solution.counted >= rules.candidate_at_least:  # else however many make no difference
         most = ladder.members_that_matter(rules)
@@ -63,6 +68,8 @@ async def conclude(
         problem, solution, rules=rules, active_members=active_members, now=now
     )
     save(uow, community, problem, solution)
+    contested = before != "contested" == solution.state
+    _tell_adopters(uow, solution, "contested" if contested else practice.changes(events))
     for event in events:
         if "state" in type(event).model_fields:
             event = event.model_copy(update={"state": solution.state})
@@ -77,6 +84,27 @@ def save(uow: UnitOfWork, community: Community, problem: Problem, solution: Solu
     store.threads.save_thread(uow, problem)
     due_at = practice.due_at(solution, Rules.of(community.rules))
     store.solutions.save_solution(uow, solution.model_copy(update={"due_at": due_at}))
+
+
+async def _with_adaptations(uow: UnitOfWork, community: Community, solution: Solution) -> Solution:
+    """With the adaptations that worked counted anew: which ones count depends on its authors and its text."""
+    if not solution.adaptations:
+        return solution
+    await uow.flush()  # what this unit says of them counts
+    worked = await store.adaptations.count_worked(
+        uow,
+        solution.solution_id,
+        since=solution.text_since,
+        not_by=solution.authors,
+        by_organisation=community.kind == "external",
+        at_most=ADAPTATIONS_COUNTED,
+    )
+    return solution.model_copy(update={"worked": worked})
+
+
+def _tell_adopters(uow: UnitOfWork, solution: Solution, change: ParentChange | None) -> None:
+    if change is not None and solution.adaptations:
+        store.adaptations.begin_telling(uow, solution.solution_id, change)
 
 
 async def _addressed(uow: UnitOfWork, event: ThreadEvent) -> ThreadEvent:

@@ -7,14 +7,11 @@ from datetime import datetime
 from services.discussions import store
 from services.discussions.commands import access, posting, settling
 from services.discussions.domain import solution as solutions
-from services.discussions.domain.access import (
-    no_such_solution,
-    require_author_or_curator,
-)
+from services.discussions.domain.access import Community, no_such_solution
 from services.discussions.domain.contest import not_contesting
 from services.discussions.domain.problem import Problem
 from services.discussions.domain.rules import Rules
-from services.discussions.domain.solution import Endorsement, Solution
+from services.discussions.domain.solution import Endorsement, Provenance, Solution
 from shared.contracts.discussions import Basis, EndorsementWithdrawn
 from shared.storage import UnitOfWork
 from shared.web.mutations import require_version
@@ -32,12 +29,13 @@ async def propose(
     body: str,
     *,
     imported_score: int | None = None,
+    provenance: Provenance | None = None,
     at: datetime | None = None,
 ) -> Solution:
-    """Propose a solution to a problem."""
+    """Propose a solution to a problem; ``provenance`` where it was lifted out of an internal community."""
     problem, author = await access.problem(uow, author_id, thread_id)
     problem, solution, revision, event = solutions.propose(
-        problem, author, solution_id, body, at or uow.now, imported_score
+        problem, author, solution_id, body, at or uow.now, imported_score, provenance
     )
     store.solutions.save_revision(uow, revision)
     await posting.admit(uow, author, body, at=at)
@@ -63,17 +61,36 @@ async def revise(
     """
     problem, solution, actor, community = await settling.load(uow, actor_id, solution_id)
     if version is not None:
-        require_author_or_curator(actor, solution.author_id, "revise this solution")
+        solutions.require_author(solution, actor, "revise this solution")
         require_version(solution.revision, version)
+    return await revise_loaded(
+        uow, community, problem, solution, actor_id, body=body, note=note, major=major, at=at
+    )
+
+
+async def revise_loaded(
+    uow: UnitOfWork,
+    community: Community,
+    problem: Problem,
+    solution: Solution,
+    editor_id: str,
+    *,
+    body: str,
+    note: str,
+    major: bool,
+    at: datetime | None = None,
+    merged_by: str | None = None,
+) -> Solution:
+    """Give a solution that this unit has loaded a new revision, on whoever's word."""
     problem, solution, revision, event = solutions.revise(
-        problem, solution, actor_id, body, note, major=major, now=at or uow.now
+        problem, solution, editor_id, body, note, major=major, now=at or uow.now, merged_by=merged_by
     )
     store.solutions.save_revision(uow, revision)
     if major:
-        endorsers = await store.solutions.endorsers(uow, solution_id, ENDORSERS_ASKED)
-        event = event.model_copy(update={"asked": [each for each in endorsers if each != actor_id]})
-        store.solutions.make_stale(uow, solution_id)
-    problem, solution, withdrawn = await withdraw_authors_own(uow, problem, solution, actor_id, stale=major)
+        endorsers = await store.solutions.endorsers(uow, solution.solution_id, ENDORSERS_ASKED)
+        event = event.model_copy(update={"asked": [each for each in endorsers if each != editor_id]})
+        store.solutions.make_stale(uow, solution.solution_id)
+    problem, solution, withdrawn = await withdraw_authors_own(uow, problem, solution, editor_id, stale=major)
     _, solution = await settling.conclude(uow, community, problem, solution, [event, *withdrawn], at)
     return solution
 

@@ -160,6 +160,7 @@ _TEXTS = frozenset(
     [
         *("title", "body", "note", "notes", "text", "reason", "context", "size", "constraints", "culture"),
         *("tried", "situation", "action", "outcome", "lessons", "organisation", "substance", "place"),
+        *("reasons", "outcome_note"),
     ]
 )
 """The fields that people write into."""

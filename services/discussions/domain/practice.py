@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -12,10 +12,12 @@ from services.discussions.domain.ladder import TRANSITIONS, Candidacy, Evidence,
 from services.discussions.domain.problem import Problem
 from services.discussions.domain.rules import Rules
 from services.discussions.domain.solution import Endorsement, Solution
+from shared.contracts.discussions import SolutionRevised, ThreadEvent
 from shared.contracts.practices import (
     BestPracticeProposed,
     BestPracticeRecognised,
     CandidacyChange,
+    ParentChange,
     PracticeEvent,
     PracticeLapsed,
     PracticeReverified,
@@ -108,6 +110,20 @@ def settle(
             problem = problem.then()
             events.append(_proposed(problem, solution, "proposed", None, ""))
     return problem, solution, events
+
+
+def changes(events: Iterable[ThreadEvent]) -> ParentChange | None:
+    """What of ``events`` those have to know who adapted the solution: the last such change."""
+    change: ParentChange | None = None
+    for event in events:
+        match event:
+            case SolutionRevised():
+                change = "revised-in-substance" if event.major else "revised"
+            case PracticeLapsed():
+                change = "lapsed"
+            case PracticeSuperseded():
+                change = "superseded"
+    return change
 
 
 def _upheld(solution: Solution, rules: Rules, now: datetime) -> Recognition | None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.discussions.domain.access import Participant
+from services.discussions.domain.access import Participant, require_author_or_curator
 from services.discussions.domain.item import Item, Said
 from services.discussions.domain.ladder import TRANSITIONS, Candidacy, Recognition, score
 from services.discussions.domain.moderation import require_unlocked
@@ -25,6 +25,8 @@ from shared.contracts.discussions import (
 from shared.errors import Conflict, Forbidden
 
 DAY = timedelta(days=1)
+INVITATIONS = 20
+"""How many may be asked to be co-authors of a solution, and not have agreed yet."""
 
 
 class Revision(BaseModel):
@@ -41,6 +43,18 @@ class Revision(BaseModel):
     at: datetime
 
 
+class Provenance(BaseModel):
+    """Where a solution comes from that was lifted out of an internal community."""
+
+    model_config = ConfigDict(frozen=True)
+
+    lift_id: str
+    org_id: str
+    revision: int
+    """The practice's, there."""
+    lifted_at: datetime
+
+
 class Solution(Item):
     """A solution with its present text; ``revision`` is the latest's number."""
 
@@ -48,7 +62,9 @@ class Solution(Item):
     thread_id: str
     community_id: str
     authors: list[str]
-    """Everybody who wrote a revision."""
+    """Everybody who wrote a revision, and who was asked to be a co-author and agreed."""
+    invited: list[str] = Field(default_factory=list)
+    """Who was asked and has not agreed yet."""
     revision: int
     body: str
     endorsements: int = 0
@@ -62,6 +78,8 @@ class Solution(Item):
     """Members who contest it."""
     dangerous: int = 0
     """Those among them who say that it is dangerous."""
+    adaptations: int = 0
+    """How often it was adapted."""
     worked: int = 0
     """Adaptations that worked, by different organisations or people."""
     text_since: int = 1
@@ -70,6 +88,7 @@ class Solution(Item):
     candidacy: Candidacy | None = None
     recognition: Recognition | None = None
     superseded_by: str | None = None
+    provenance: Provenance | None = None
     due_at: datetime | None = None
     """When time alone changes something about it next."""
     accepted: bool = False
@@ -115,6 +134,7 @@ def propose(
     body: str,
     now: datetime,
     imported_score: int | None = None,
+    provenance: Provenance | None = None,
 ) -> tuple[Problem, Solution, Revision, SolutionProposed]:
     """A member proposes a solution: its revision 1. The first one makes an open problem answered."""
     require_unlocked(problem, author)
@@ -130,6 +150,7 @@ def propose(
         revision=1,
         body=body,
         imported_score=imported_score,
+        provenance=provenance,
         proposed_at=now,
         updated_at=now,
     )
@@ -161,10 +182,11 @@ def revise(
     *,
     major: bool,
     now: datetime,
+    merged_by: str | None = None,
 ) -> tuple[Problem, Solution, Revision, SolutionRevised]:
     """A new revision. After a major one the endorsements so far are stale, an acceptance and a recognition
     as a best practice are void, and adaptations count no more: they were of what it said before. A minor one
-    keeps them."""
+    keeps them. ``merged_by``: who made a revision of what the editor proposed."""
     void = major and problem.accepted_id == solution.solution_id
     problem = problem.then(accepted_id=None) if void else problem.then()
     number = solution.revision + 1
@@ -210,6 +232,7 @@ def revise(
         note=note,
         body=body,
         endorsements=solution.endorsements,
+        merged_by=merged_by,
     )
     return problem, solution, revision, event
 
@@ -222,7 +245,34 @@ def with_author(solution: Solution, member_id: str) -> Solution:
         others = [each for each in candidacy.approvals if each != member_id]
         candidacy = candidacy.model_copy(update={"approvals": others})
     authors = sorted({*solution.authors, member_id})
-    return solution.model_copy(update={"authors": authors, "candidacy": candidacy})
+    invited = [each for each in solution.invited if each != member_id]
+    return solution.model_copy(update={"authors": authors, "invited": invited, "candidacy": candidacy})
+
+
+def require_author(solution: Solution, actor: Participant, what: str) -> None:
+    """Its authors, facilitators and stewards may change a solution."""
+    if actor.member_id not in solution.authors:
+        require_author_or_curator(actor, solution.author_id, what)
+
+
+def invite(solution: Solution, author: Participant, member_id: str) -> Solution:
+    """An author asks somebody to be a co-author."""
+    if author.member_id not in solution.authors:
+        raise Forbidden("not-yours", "Only its authors ask for co-authors.")
+    if member_id in solution.authors or member_id in solution.invited:
+        raise Conflict("already-asked", "They are an author already, or have been asked.")
+    if len(solution.invited) >= INVITATIONS:
+        raise Conflict("too-many-asked", f"No more than {INVITATIONS} are asked at a time.")
+    return solution.model_copy(update={"invited": [*solution.invited, member_id]})
+
+
+def join(solution: Solution, member: Participant) -> Solution:
+    """Whoever was asked agrees to be a co-author."""
+    if member.member_id not in solution.invited:
+        raise Conflict(
+            "not-asked", "Nobody asked you to be an author of this solution.", fix="Propose a text."
+        )
+    return with_author(solution, member.member_id)
 
 
 def endorse(

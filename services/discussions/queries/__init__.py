@@ -20,7 +20,9 @@ from services.discussions.domain.access import (
 from services.discussions.domain.comment import Comment
 from services.discussions.domain.contest import Contest
 from services.discussions.domain.item import InThread
+from services.discussions.domain.lift import Lift
 from services.discussions.domain.problem import Problem, ProblemText
+from services.discussions.domain.proposal import Proposal, ProposalState, no_such_proposal
 from services.discussions.domain.solution import Endorsement, Revision, Solution
 from services.discussions.domain.thread import Thread
 from services.discussions.domain.timeline import Entry
@@ -139,6 +141,34 @@ async def solutions(
 async def revisions(database: Database, of: Solution, after: int, limit: int) -> list[Revision]:
     """The revisions of a solution that the caller may see, oldest first."""
     return await store.solutions.find_revisions(database, of.solution_id, after, limit)
+
+
+async def revision(database: Database, of: Solution, number: int) -> Revision:
+    """A revision of a solution that the caller may see."""
+    found = await store.solutions.find_revision(database, of.solution_id, number)
+    if found is None:
+        raise NotFound("no-such-revision", "The solution has no such revision.", fix="Check its number.")
+    return found
+
+
+async def proposal(database: Database, of: Solution, proposal_id: str) -> Proposal:
+    """A proposal for a solution that the caller may see."""
+    found = await store.proposals.find_proposal(database, proposal_id)
+    if found is None or found.solution_id != of.solution_id:
+        raise no_such_proposal()
+    return found
+
+
+async def proposals(
+    database: Database, of: Solution, state: ProposalState, before: str | None, limit: int
+) -> list[Proposal]:
+    """The proposals for a solution that the caller may see, newest first."""
+    return await store.proposals.find_proposals(database, of.solution_id, state, before, limit)
+
+
+async def lifts(database: Database, of: Solution, before: str | None, limit: int) -> list[Lift]:
+    """The lifts of a solution that the caller may see, newest first."""
+    return await store.lifts.find_lifts(database, of.solution_id, before, limit)
 
 
 async def contests(database: Database, of: Solution, before: str | None, limit: int) -> list[Contest]:

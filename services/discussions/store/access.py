@@ -9,6 +9,7 @@ from typing import Any
 from pymongo import UpdateOne
 
 from services.discussions.domain.access import Community, Participant, Reader
+from services.discussions.domain.redaction import words
 from shared.contracts.members import (
     CommunityCreated,
     CommunityStageChanged,
@@ -37,7 +38,7 @@ INDEXES: Mapping[str, Sequence[Index]] = {
         Index([("community_id", 1), ("active", 1), ("role", 1)]),
         Index([("member_id", 1)]),
     ],
-    PEOPLE: [],
+    PEOPLE: [Index([("org_id", 1), ("words", 1)])],
     CONTRIBUTIONS: [Index([("member_id", 1)])],
 }
 
@@ -50,6 +51,8 @@ PERSONAL = {
 
 _ENDORSEMENTS_KEPT = 200
 """Times of one's latest endorsements: well over any limit for a day."""
+NAMES_COMPARED = 5_000
+"""How many names of people who share a word with a text are looked for in it."""
 STEWARDS_TOLD = 20
 """To how many stewards a decision is put."""
 Document = dict[str, Any]
@@ -79,6 +82,13 @@ async def load_participant(uow: UnitOfWork, community_id: str, member_id: str) -
         endorsed_at=activity.get("endorsed_at", []) if activity else [],
         posted_at=activity.get("posted_at", []) if activity else [],
     )
+
+
+async def names_with(uow: UnitOfWork, org_id: str, any_of: Iterable[str]) -> list[str]:
+    """The names of the organisation's people that have any of these words."""
+    query = {"org_id": org_id, "words": {"$in": sorted(any_of)}}
+    found = uow.collection(PEOPLE).find(query, {"name": 1}, session=uow.session)
+    return [row["name"] async for row in found.limit(NAMES_COMPARED)]
 
 
 async def load_community(uow: UnitOfWork, community_id: str) -> Community:
@@ -189,7 +199,8 @@ def project_membership(uow: UnitOfWork, event: MembershipEvent) -> None:
 
 def project_person(uow: UnitOfWork, member_id: str, version: int, name: str, org_id: str | None) -> None:
     """Know what a member is called, and where they work."""
-    uow.write(PEOPLE, apply_version(member_id, version, {"name": name, "org_id": org_id}))
+    fields = {"name": name, "org_id": org_id, "words": sorted(words(name))}
+    uow.write(PEOPLE, apply_version(member_id, version, fields))
 
 
 async def find_reader(database: Database, community_id: str, member_id: str) -> Reader | None:

@@ -10,6 +10,7 @@ from pymongo import UpdateMany, UpdateOne
 
 from services.discussions.domain import moderation
 from services.discussions.domain.access import Reader
+from services.discussions.domain.adaptation import Adaptation
 from services.discussions.domain.benchmark import Benchmark
 from services.discussions.domain.case_study import CaseStudy
 from services.discussions.domain.comment import Comment
@@ -19,6 +20,7 @@ from services.discussions.domain.problem import Problem
 from services.discussions.domain.resource import Resource
 from services.discussions.domain.solution import Solution
 from services.discussions.store import search
+from services.discussions.store.adaptations import ADAPTATIONS
 from services.discussions.store.comments import COMMENTS
 from services.discussions.store.problems import TEXTS
 from services.discussions.store.search import SEARCH
@@ -48,9 +50,14 @@ _MODELS: Mapping[ItemKind, tuple[type[Item], str]] = {
     "benchmark": (Benchmark, "thread_id"),
     "gathering": (Gathering, "thread_id"),
     "solution": (Solution, "solution_id"),
+    "adaptation": (Adaptation, "adaptation_id"),
     "comment": (Comment, "comment_id"),
 }
-_COLLECTIONS: Mapping[ItemKind, str] = {"solution": SOLUTIONS, "comment": COMMENTS}
+_COLLECTIONS: Mapping[ItemKind, str] = {
+    "solution": SOLUTIONS,
+    "adaptation": ADAPTATIONS,
+    "comment": COMMENTS,
+}
 """Where items are that are no threads."""
 
 
@@ -109,14 +116,16 @@ async def hide(uow: UnitOfWork, thread_id: str, target: Target, *, hidden: bool)
     change = {"$addToSet" if hidden else "$pull": {"hidden": target.item_id}}
     if target.item_id == thread_id:
         uow.write(THREADS, UpdateOne({"_id": thread_id}, change))
-        for collection in (SOLUTIONS, COMMENTS, SEARCH):
+        for collection in (SOLUTIONS, ADAPTATIONS, COMMENTS, SEARCH):
             uow.write(collection, UpdateMany({"thread_id": thread_id}, change))
         return
     beneath = {"thread_id": thread_id, "within": target.item_id}
-    comments = [row["_id"] for row in await uow.find(COMMENTS, beneath, {"_id": 1})]
+    ids = [target.item_id]
+    for collection in (ADAPTATIONS, COMMENTS):
+        ids += [row["_id"] for row in await uow.find(collection, beneath, {"_id": 1})]
+        uow.write(collection, UpdateMany(beneath, change))
     uow.write(collection_of(target.kind), UpdateOne({"_id": target.item_id}, change))
-    uow.write(COMMENTS, UpdateMany(beneath, change))
-    uow.write(SEARCH, UpdateMany({"_id": {"$in": [target.item_id, *comments]}}, change))
+    uow.write(SEARCH, UpdateMany({"_id": {"$in": ids}}, change))
 
 
 async def redact(uow: UnitOfWork, target: Target, passage: str | None) -> bool:
@@ -152,6 +161,6 @@ async def hidden_in(database: Database, thread_id: str, but_of: str) -> list[str
     """The ids of what is hidden in a thread, but for what ``but_of`` wrote."""
     query = {"thread_id": thread_id, "hidden.0": {"$exists": True}, "author_id": {"$ne": but_of}}
     found: list[str] = []
-    for collection in (SOLUTIONS, COMMENTS):
+    for collection in (SOLUTIONS, ADAPTATIONS, COMMENTS):
         found += [row["_id"] async for row in database[collection].find(query, {"_id": 1})]
     return found

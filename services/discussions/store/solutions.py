@@ -66,6 +66,12 @@ def save_revision(uow: UnitOfWork, revision: Revision) -> None:
     uow.insert(REVISIONS, [{"_id": key, **revision.model_dump()}])
 
 
+async def load_revision(uow: UnitOfWork, solution_id: str, number: int) -> Revision | None:
+    """The solution's revision of that number, if there is one."""
+    document = await uow.find_one(REVISIONS, {"_id": pair(solution_id, str(number))})
+    return Revision.model_validate(document) if document else None
+
+
 async def load_endorsement(uow: UnitOfWork, solution_id: str, endorser_id: str) -> Endorsement | None:
     """The member's endorsement of the solution, whatever its state."""
     document = await uow.find_one(ENDORSEMENTS, {"_id": pair(solution_id, endorser_id)})
@@ -113,6 +119,12 @@ async def find_solutions(
         query["$or"] = [{"proposed_at": {"$gt": at}}, {"proposed_at": at, "_id": {"$gt": solution_id}}]
     found = database[SOLUTIONS].find(query).sort([("proposed_at", 1), ("_id", 1)]).limit(limit)
     return [_solution(row) for row in await found.to_list(length=None)]
+
+
+async def find_revision(database: Database, solution_id: str, number: int) -> Revision | None:
+    """The solution's revision of that number, if there is one."""
+    document = await database[REVISIONS].find_one({"_id": pair(solution_id, str(number))})
+    return Revision.model_validate(document) if document else None
 
 
 async def find_revisions(database: Database, solution_id: str, after: int, limit: int) -> list[Revision]:

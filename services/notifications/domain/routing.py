@@ -37,11 +37,16 @@ from shared.contracts.mentorships import (
 )
 from shared.contracts.notifications import NotificationKind
 from shared.contracts.practices import (
+    AdaptationOutcomeReported,
+    AdaptationStarted,
+    AdaptationUpdated,
     BestPracticeProposed,
     BestPracticeRecognised,
     ContestResolved,
+    ParentChange,
     PracticeEvent,
     PracticeLapsed,
+    PracticeLifted,
     PracticeReviewDue,
     PracticeSuperseded,
     SolutionContested,
@@ -199,6 +204,11 @@ RULES: Mapping[NotificationKind, Rule] = {
         "because you vouched for what this solution said before",
         "{actor} revised a solution to “{title}” in substance: does your endorsement still hold?",
     ),
+    "improvement-merged": Rule(
+        "own-proposal",
+        "because you proposed this",
+        "{actor} made what you proposed part of a solution to “{title}”",
+    ),
     "contest": Rule(
         "own-solution",
         "because you wrote this solution",
@@ -223,6 +233,31 @@ RULES: Mapping[NotificationKind, Rule] = {
         "practice-review",
         "because you wrote this practice, or look after it as a steward",
         "The best practice for “{title}” has to be reviewed",
+    ),
+    "adaptation": Rule(
+        "own-solution",
+        "because you wrote this solution",
+        "{actor} adapts your solution to “{title}”",
+    ),
+    "adaptation-outcome": Rule(
+        "own-solution",
+        "because you wrote this solution",
+        "{actor} told what came of adapting your solution to “{title}”",
+    ),
+    "adaptation-asked": Rule(
+        "own-adaptation",
+        "because you adapted this solution",
+        "You adapted a solution to “{title}”: did it work?",
+    ),
+    "adapted-changed": Rule(
+        "own-adaptation",
+        "because you adapted this solution",
+        "What you adapted for “{title}” has changed",
+    ),
+    "practice-lifted": Rule(
+        "own-solution",
+        "because you wrote this solution, or asked that it be shown outside",
+        "The best practice for “{title}” is shown to another community now",
     ),
     "practice-ended": Rule(
         "own-solution",
@@ -306,13 +341,15 @@ def _solution_proposed(event: SolutionProposed, _: object) -> list[Draft]:
 
 def _solution_revised(event: SolutionRevised, known: Known) -> list[Draft]:
     thread = known.threads.get(event.thread_id)
-    if not event.major or thread is None:
+    if thread is None:
         return []
-    told: dict[str, NotificationKind] = {thread.author_id: "revision"}
+    told: dict[str, NotificationKind] = {thread.author_id: "revision"} if event.major else {}
     told |= dict.fromkeys(event.asked, "reaffirmation")
+    if event.merged_by is not None:
+        told[event.editor_id] = "improvement-merged"
     return [
         Draft(
-            member_id, kind, event.thread_id, event.community_id, event.editor_id,
+            member_id, kind, event.thread_id, event.community_id, event.merged_by or event.editor_id,
             thread.title, event.solution_id, event.note or None,
         )
         for member_id, kind in told.items()
@@ -516,6 +553,35 @@ def _practice_superseded(event: PracticeSuperseded, _: object) -> list[Draft]:
     return _practice(event, "practice-ended", event.author_ids, event.superseded_by, event.reason)
 
 
+def _practice_lifted(event: PracticeLifted, _: object) -> list[Draft]:
+    return _practice(event, "practice-lifted", [*event.author_ids, event.lifted_by], event.approved_by)
+
+
+def _adaptation_started(event: AdaptationStarted, _: object) -> list[Draft]:
+    return _practice(event, "adaptation", [*event.author_ids, event.source_id], event.adopter_id)
+
+
+_CHANGED: Mapping[ParentChange, str] = {
+    "revised": "It was revised.",
+    "revised-in-substance": "It was revised in substance.",
+    "contested": "It is contested.",
+    "lapsed": "Nobody reviewed it: it is no best practice any more.",
+    "superseded": "Another solution took its place.",
+}
+
+
+def _adaptation_updated(event: AdaptationUpdated, _: object) -> list[Draft]:
+    if event.asked:
+        return _practice(event, "adaptation-asked", [event.adopter_id])
+    if event.parent_change is not None:
+        return _practice(event, "adapted-changed", [event.adopter_id], note=_CHANGED[event.parent_change])
+    return []
+
+
+def _adaptation_outcome(event: AdaptationOutcomeReported, _: object) -> list[Draft]:
+    return _practice(event, "adaptation-outcome", event.author_ids, event.adopter_id, event.note)
+
+
 _CHANGES: Mapping[GatheringChange, NotificationKind] = {
     "moved-up": "gathering-place",
     "notes-published": "gathering-notes",
@@ -577,6 +643,10 @@ _ROUTES: dict[type[Event], Callable[[Any, Known], list[Draft]]] = {
     PracticeReviewDue: _practice_review_due,
     PracticeLapsed: _practice_lapsed,
     PracticeSuperseded: _practice_superseded,
+    PracticeLifted: _practice_lifted,
+    AdaptationStarted: _adaptation_started,
+    AdaptationUpdated: _adaptation_updated,
+    AdaptationOutcomeReported: _adaptation_outcome,
     GatheringChanged: _gathering_changed,
     GatheringCancelled: _gathering_cancelled,
 }

@@ -18,7 +18,7 @@ from shared.contracts.members import (
     MemberRemoved,
 )
 from shared.testing.stack import Stack
-from tests.component.access.place import Place, needs
+from tests.component.access.place import UNKNOWN, Place, needs
 from tests.component.access.table import KINDS
 from tests.component.world import DAY, World, discussions
 
@@ -49,6 +49,13 @@ ON_PROBLEM = {"item_kind": "problem", "item_id": "{problem}"}
 COMMENT = {**ON_PROBLEM, "body": "With us, too."}
 REASON = {"reason": "Wait for the lawyers."}
 REVISION = {"body": "Do that.", "major": True}
+ADAPTATION = {"title": "Parramatta", "changes": "The state's ID.", "reasons": "No eID."}
+IN_USE = {**ADAPTATION, "in_use": True}
+PROPOSAL = {"base": 1, "body": "Do this, and well.", "note": "Clearer."}
+LIFT = {
+    "community_id": "{outside}", "title": "Permits wait", "problem_body": "Nine days.", "body": "Sign.",
+    "context": CONTEXT, "note": "May we?",
+}  # fmt: skip
 
 RECIPES = {
     "POST /communities/{community_id}/problems": needs(PROBLEM),
@@ -81,6 +88,26 @@ RECIPES = {
     "POST /solutions/{solution_id}/supersede": needs(
         {"solution_id": "{candidate}", "reason": "Simpler."}, solution_id="{practice}"
     ),
+    "POST /solutions/{solution_id}/adaptations": needs(ADAPTATION),
+    "POST /adaptations/{adaptation_id}/start": needs(adaptation_id="{planned}"),
+    "POST /adaptations/{adaptation_id}/notes": needs({"body": "So so."}),
+    "PUT /adaptations/{adaptation_id}/outcome": needs({"outcome": "worked"}),
+    "GET /solutions/{solution_id}/diff": needs(query={"before": "1", "after": "1"}),
+    "POST /solutions/{solution_id}/proposals": needs(PROPOSAL),
+    "GET /solutions/{solution_id}/proposals/{proposal_id}": needs(solution_id="{improved}"),
+    "GET /solutions/{solution_id}/proposals/{proposal_id}/diff": needs(solution_id="{improved}"),
+    "PUT /solutions/{solution_id}/proposals/{proposal_id}": needs(
+        PROPOSAL, version="1", solution_id="{improved}"
+    ),
+    "POST /solutions/{solution_id}/proposals/{proposal_id}/merge": needs({}, solution_id="{improved}"),
+    "POST /solutions/{solution_id}/proposals/{proposal_id}/decline": needs(
+        REASON, solution_id="{improved}"
+    ),
+    "POST /solutions/{solution_id}/proposals/{proposal_id}/withdraw": needs(solution_id="{improved}"),
+    "POST /solutions/{solution_id}/co-authors": needs({"member_id": "{peer}", "note": "Will you?"}),
+    "POST /solutions/{solution_id}/co-authors/join": needs(solution_id="{improved}"),
+    "POST /solutions/{solution_id}/lifts": needs(LIFT, solution_id="{practice}"),
+    "POST /lifts/{lift_id}/decline": needs(REASON),
     "POST /threads/{thread_id}/comments": needs(COMMENT, thread_id="{problem}"),
     "PUT /comments/{comment_id}": needs({"body": "With us as well."}, version="1"),
     "DELETE /comments/{comment_id}": needs(version="1"),
@@ -181,6 +208,14 @@ async def _populate(world: World, place: Place) -> None:
         await world.feed(
             event(world, place, MemberJoined, who, role=role, standing="active", joined_at=joined_at)
         )
+    place.things["outside"] = place.things["community"]
+    if place.kind == "internal":  # to which author and steward belong, too
+        place.things["outside"] = "outside"
+        await world.feed(
+            event(world, place, CommunityCreated, "founder", kind="external", community_id="outside"),
+            event(world, place, MemberJoined, "author", community_id="outside"),
+            event(world, place, MemberJoined, "steward", community_id="outside"),
+        )
     joined_at = world.clock() - 3 * DAY
     await world.feed(
         event(world, place, MemberJoined, "trial", role="member", standing="trial", joined_at=joined_at)
@@ -210,7 +245,7 @@ async def _write(place: Place) -> None:
         done = {"item_kind": "problem", "item_id": things[name], "action": action}
         await place.do("steward", "POST", f"/threads/{things[name]}/moderation", done)
     solutions = f"/problems/{things['problem']}/solutions"
-    for name in ("solution", "endorsed", "stale", "contested", "candidate", "halted", "practice"):
+    for name in ("solution", "endorsed", "stale", "contested", "candidate", "halted", "practice", "improved"):
         await made(name, solutions, {"body": name})
     on_problem = {**COMMENT, "item_id": things["problem"]}
     await made("comment", f"/threads/{things['problem']}/comments", on_problem)
@@ -228,6 +263,16 @@ async def _write(place: Place) -> None:
     await place.do("steward", "PUT", f"/solutions/{things['halted']}/pause", REASON)
     for who in ("steward", "second steward"):
         await place.do(who, "POST", f"/solutions/{things['practice']}/approve")
+    await made("adaptation", f"/solutions/{things['solution']}/adaptations", IN_USE, "member")
+    await made("planned", f"/solutions/{things['solution']}/adaptations", ADAPTATION, "member")
+    await made("proposal", f"/solutions/{things['improved']}/proposals", PROPOSAL, "member")
+    asking = {"member_id": things["member"], "note": "Will you?"}
+    await place.do("author", "POST", f"/solutions/{things['improved']}/co-authors", asking)
+    if place.kind == "internal":
+        lift = {**LIFT, "community_id": things["outside"]}
+        await made("lift", f"/solutions/{things['practice']}/lifts", lift)
+    else:
+        things["lift"] = UNKNOWN
     for name, path, body in (("case_study", "case-studies", STUDY), ("resource", "resources", RESOURCE)):
         await made(f"draft_{name}", f"{at}/{path}", body)
         await made(name, f"{at}/{path}", body)
