@@ -76,7 +76,10 @@ async def test_once_plays_the_journey_and_ends() -> None:
     assert "Everything expected happened." in printed
     for what in (
         "problem posted", "expert asked (wave 1)", "expert accepted", "solution proposed",
-        "solution endorsed", "mentioning", "solution accepted", "on the stream",
+        "solution endorsed", "mentioning", "solution accepted", "on the stream", "solution recommended",
+        "adaptation started by norrby-municipality", "time to a signature 9 → 1 days",
+        "candidate for a best practice", "2 approve by now", "recognised as a best practice",
+        "what they adapted changed: revision 2", "connection made", "mentorship accepted",
     ):  # fmt: skip
         assert what in printed
 

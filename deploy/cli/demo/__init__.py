@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 import typer
 from rich.console import Console
 
 from deploy.cli.demo import load
-from deploy.cli.demo.journey import Journey, Script
+from deploy.cli.demo.journey import perform
+from deploy.cli.demo.play import Adaptation, Play, Practice, Script
 from deploy.cli.demo.timeline import Timeline, watching
 from deploy.cli.demo.world import Person, Trouble, World, running
 from deploy.cli.importing import opened
@@ -81,20 +83,19 @@ async def _run(console: Console, once: bool, dump: Path | None, stack: str) -> i
         progress("Waiting until every service has seen all of it")
         await world.settle(progress)
         names = {person.id: person.name for person in script.people.values()}
-        timeline = Timeline(console, names)
-        journey = Journey(world, script, timeline)
+        timeline = Timeline(console, names, {person.id for person in script.listeners})
         streams = ", ".join(person.name for person in script.listeners)
         console.print(f"\n{script.asker.name} posts a problem. Event streams are open for {streams}.\n")
-        async with watching(world, timeline, script.listeners):
-            await journey.play()
-        for what in journey.missing:
+        async with watching(world, timeline, script.listeners), httpx.AsyncClient(timeout=30) as client:
+            missing = await perform(Play(world, script, timeline, client))
+        for what in missing:
             console.print(f"MISSING  {what}", style="bold red", markup=False, highlight=False)
-        if not journey.missing:
+        if not missing:
             console.print("\nEverything expected happened.", style="bold green")
         if not once:
-            _invite(console, world, script, journey)
+            _invite(console, world, script)
             await asyncio.Event().wait()
-    return 1 if journey.missing else 0
+    return 1 if missing else 0
 
 
 async def _authored_script(world: World, progress: load.Progress) -> Script:
@@ -116,6 +117,15 @@ async def _authored_script(world: World, progress: load.Progress) -> Script:
         context=problem["context"],
         solution=journey["solution"],
         comment=journey["comment"],
+        apprentice=people[journey["apprentice"]],
+        practice=Practice(
+            adaptations=[
+                Adaptation(people[each["adopter"]], each["text"], each.get("measure"))
+                for each in journey["adaptations"]
+            ],
+            stewards=[people[each] for each in journey["stewards"]],
+            revision=journey["revision"],
+        ),
     )
 
 
@@ -164,6 +174,7 @@ async def _dump_script(world: World, dump: Path, progress: load.Progress) -> Scr
             },
             solution="Begin with the smallest thing that can fail, write down what happened, and ask again.",
             comment="Well put, {mention}. What was the smallest thing for you?",
+            apprentice=asker,
         )
 
 
@@ -186,7 +197,7 @@ async def _fill(spool: Spool, dump: Path, progress: load.Progress) -> None:
         raise
 
 
-def _invite(console: Console, world: World, script: Script, journey: Journey) -> None:
+def _invite(console: Console, world: World, script: Script) -> None:
     """Say what can be looked at."""
     console.print()
     for service, url in world.urls.items():

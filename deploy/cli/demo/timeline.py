@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
@@ -25,9 +25,20 @@ from shared.contracts.discussions import (
     SolutionAccepted,
     SolutionEndorsed,
     SolutionProposed,
+    SolutionRevised,
 )
 from shared.contracts.matching import ExpertAskAccepted, ExpertAsked
+from shared.contracts.members import ConnectionMade, ConnectionRequested
+from shared.contracts.mentorships import MentorshipAccepted, MentorshipRequested
 from shared.contracts.notifications import NotificationDelivered, NotificationDeliveredV2
+from shared.contracts.practices import (
+    AdaptationOutcomeReported,
+    AdaptationStarted,
+    AdaptationUpdated,
+    BestPracticeProposed,
+    BestPracticeRecognised,
+    SolutionRecommended,
+)
 from shared.contracts.topics import EVENT_TOPICS
 from shared.errors import InvalidMessage
 from shared.messaging.envelope import decode, type_of
@@ -42,20 +53,23 @@ class Seen:
     at: float
     service: str
     name: str
-    thread_id: str
+    about: frozenset[str]
+    """The thread, the mentorship, the connection that it belongs to."""
     event: Event | None = None
     listener: str | None = None
     notification: Mapping[str, Any] | None = None
 
 
 class Timeline:
-    """Everything seen of one thread. Prints each as it comes, with the time since the post."""
+    """Everything seen of what is followed. Prints each as it comes, with the time since the post."""
 
-    def __init__(self, console: Console, names: Mapping[str, str]) -> None:
+    def __init__(self, console: Console, names: Mapping[str, str], listening: Collection[str]) -> None:
+        """``names`` of members by id; of those ``listening`` the stream shows what was delivered."""
         self._console = console
         self._names = names
+        self._listening = listening
         self._zero = 0.0
-        self._thread: str | None = None
+        self._followed: set[str] = set()
         self._early: list[Seen] = []
         self._seen: list[Seen] = []
         self._more = asyncio.Condition()
@@ -65,26 +79,30 @@ class Timeline:
         self._zero = monotonic()
         self._console.print(_line("ms", "service", "what happened", "who", style="bold"))
 
-    async def follow(self, thread_id: str) -> None:
-        """It is this thread; what was seen of it already is shown first."""
-        self._thread = thread_id
-        for seen in self._early:
-            await self._take(seen)
+    def says(self, what: str) -> None:
+        """Say what comes next, and by which rule."""
+        line = _line("", "", what, "", style="italic")
+        self._console.print()
+        self._console.print(line)
+
+    async def follow(self, what: str) -> None:
+        """Follow this thread, mentorship or connection, too; what was seen of it already is shown first."""
+        self._followed.add(what)
+        early, self._early = self._early, []
+        for seen in early:
+            await self.saw(seen)
 
     async def saw(self, seen: Seen) -> None:
         """Take note of something."""
-        if self._thread is None:
+        if not seen.about & self._followed:
             self._early.append(seen)
-        else:
-            await self._take(seen)
-
-    async def _take(self, seen: Seen) -> None:
-        if seen.thread_id != self._thread:
             return
-        what, who = self._words(seen)
-        after = f"+{(seen.at - self._zero) * 1000:,.0f}"
-        style = "bold" if seen.listener else ""
-        self._console.print(_line(after, seen.service, what, who, style=style))
+        recipient = getattr(seen.event, "member_id", None) if seen.name == "notification-delivered" else None
+        if recipient not in self._listening:
+            what, who = self._words(seen)
+            after = f"+{(seen.at - self._zero) * 1000:,.0f}"
+            style = "bold" if seen.listener else ""
+            self._console.print(_line(after, seen.service, what, who, style=style))
         async with self._more:
             self._seen.append(seen)
             self._more.notify_all()
@@ -119,12 +137,39 @@ class Timeline:
                 return "expert accepted the ask", self._name(expert)
             case SolutionProposed(solution_author_id=author):
                 return "solution proposed", self._name(author)
-            case SolutionEndorsed(endorser_id=endorser, basis=basis, endorsements=count):
-                return f"solution endorsed ({basis}), {count} by now", self._name(endorser)
+            case SolutionEndorsed(endorser_id=endorser, endorser_org_id=org, basis=basis, endorsements=count):
+                return f"solution endorsed ({basis}){_of(org)}, {count} by now", self._name(endorser)
             case SolutionAccepted(accepted_by=asker):
                 return "solution accepted", self._name(asker)
             case ProblemResolved(resolved_by=member):
                 return "problem resolved", self._name(member)
+            case SolutionRecommended(endorsements=count, score=score):
+                return f"solution recommended: {count} endorsements count, score {score:.2f}", ""
+            case AdaptationStarted(adopter_id=adopter, adopter_org_id=org, title=title):
+                return f"adaptation started{_of(org)}: “{title}”", self._name(adopter)
+            case AdaptationOutcomeReported(adopter_id=adopter, outcome=outcome, measures=measures):
+                figures = "".join(
+                    f": {each.name} {each.before:g} → {each.after:g} {each.unit}" for each in measures
+                )
+                return f"adaptation {outcome.replace('-', ' ')}{figures}", self._name(adopter)
+            case AdaptationUpdated(adopter_id=adopter, change="parent-changed", parent_revision=revision):
+                return f"told that what they adapted changed: revision {revision}", self._name(adopter)
+            case BestPracticeProposed(change="proposed", endorsements=count, score=score):
+                return f"candidate for a best practice: {count} endorsements count, score {score:.2f}", ""
+            case BestPracticeProposed(change=change, changed_by=steward, approvals=count):
+                return f"candidate {change} by a steward; {count} approve by now", self._name(steward or "")
+            case BestPracticeRecognised(review_at=review):
+                return f"recognised as a best practice, to be reviewed on {review:%-d %B %Y}", ""
+            case SolutionRevised(editor_id=editor, note=note):
+                return f"solution revised: {note}", self._name(editor)
+            case ConnectionRequested(requester_id=member):
+                return "connection requested", self._name(member)
+            case ConnectionMade(addressee_id=member):
+                return "connection made", self._name(member)
+            case MentorshipRequested(mentee_id=member):
+                return "mentorship requested", self._name(member)
+            case MentorshipAccepted(mentor_id=member, ends_at=end):
+                return f"mentorship accepted, until {end:%-d %B %Y}", self._name(member)
             case CommentAdded(author_id=author, mentions=mentions):
                 mentioned = f", mentioning {', '.join(map(self._name, mentions))}" if mentions else ""
                 return f"comment added{mentioned}", self._name(author)
@@ -135,6 +180,10 @@ class Timeline:
                 return f"notification delivered: {kind} (rule {rule})", self._name(member)
             case _:
                 return seen.name.replace("-", " "), ""
+
+
+def _of(org: str | None) -> str:
+    return f" by {org}" if org else ""
 
 
 def _line(after: str, service: str, what: str, who: str, *, style: str) -> Table:
@@ -182,6 +231,13 @@ async def watching(world: World, timeline: Timeline, listeners: list[Person]) ->
             await consumer.stop()
 
 
+_ABOUT = {"thread_id", "mentorship_id", "connection_id", "subject_id"}
+
+
+def _about(fields: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(str(fields[name]) for name in _ABOUT if fields.get(name))
+
+
 async def _watch_topics(consumer: AIOKafkaConsumer, timeline: Timeline) -> None:
     async for record in consumer:
         kind = EVENTS.get(type_of(record))
@@ -191,8 +247,8 @@ async def _watch_topics(consumer: AIOKafkaConsumer, timeline: Timeline) -> None:
             event = decode(record, kind).event
         except InvalidMessage:
             continue
-        thread_id = getattr(event, "thread_id", "")
-        await timeline.saw(Seen(monotonic(), kind.topic.owner, kind.event_name, thread_id, event))
+        about = _about(event.model_dump(include=_ABOUT))
+        await timeline.saw(Seen(monotonic(), kind.topic.owner, kind.event_name, about, event))
 
 
 async def _watch_stream(
@@ -221,7 +277,7 @@ async def _watch_stream(
                         data = ""
                         await timeline.saw(
                             Seen(
-                                monotonic(), "notifications", told.get("kind", ""), told.get("thread_id", ""),
+                                monotonic(), "notifications", told.get("kind", ""), _about(told),
                                 listener=person.id, notification=told,
                             )
                         )  # fmt: skip

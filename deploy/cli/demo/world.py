@@ -138,6 +138,7 @@ async def running(kind: str, progress: Callable[[str], None]) -> AsyncIterator[W
             "GUILDHALL_ENVIRONMENT": "development",
             "GUILDHALL_DEV_ISSUER_SECRET": secret,
             "GUILDHALL_CONSUMER_SESSION_SECONDS": "2",  # the embedded broker assigns after half of it
+            "GUILDHALL_CLOCKWORK_SECONDS": "1",  # what is done when time has passed is seen, too
         }
         ports = {service: free_port() for service in SERVICES}
         guildhall = [sys.executable, "-c", "from deploy.cli.main import app; app()"]
