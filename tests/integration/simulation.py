@@ -190,11 +190,12 @@ class Chronicle:
                 said.append(self.names.get(value, value))
             elif value is True:
                 said.append(name)
-        return " ".join(said)
+        return " ".join(dict.fromkeys(said))
 
 
 _TELLING = (
     "member_id", "mentee_id", "solution_id", "author_id", "endorser_id", "contester_id", "editor_id",
-    "reviewed_by", "changed_by", "asked", "approved_by", "role", "stage", "standing", "audience", "status",
-    "basis", "kind", "change", "how", "state", "why", "overdue",
+    "adopter_id", "lifted_by", "reviewed_by", "changed_by", "asked", "approved_by", "target_community_id",
+    "role", "stage", "standing", "audience", "status", "basis", "kind", "change", "how", "adaptation_state",
+    "state", "why", "overdue", "parent_change",
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """A year of three communities, which takes seconds: what time makes of them, day by day and all at once.
 
-The town hall of Lindholm thrives, the external permit offices get along, and nobody comes back to the fax
-machines. Every chronicle is what Kafka has, read by hand against the numbers of DOMAIN.md.
+The town hall thrives, the external permit offices get along, and nobody comes back to the fax machines.
+Every chronicle is what Kafka has, read by hand against the numbers of DOMAIN.md.
 """
 
 from __future__ import annotations
@@ -49,10 +49,15 @@ class Year(Chronicle):
     counters: str
     """The town hall's problem, and its practice."""
     queues: str
+    lifted_counters: str = ""
+    lifted_queues: str
+    """What of it the permit offices see."""
     signatures: str
     """The permit offices' problem; a practice, and a solution that turns out to be dangerous."""
     batches: str
     seals: str
+    adaptations: dict[str, str]
+    """The latest of each member."""
     mentorship: str
     never_begun: str
     first_doubt: str
@@ -61,7 +66,7 @@ class Year(Chronicle):
     # -- what they do ----------------------------------------------------------------------------------
 
     async def found(self, name: str, kind: str, people: list[str]) -> str:
-        text = {"name": name, "about": "…", "kind": kind, "rules": {"candidate_adaptations": 0}}
+        text = {"name": name, "about": "…", "kind": kind}
         made = await self.ask(people[0], "POST", "members/communities", text)
         self.names[made["id"]] = name
         for who in people[1:]:
@@ -93,6 +98,17 @@ class Year(Chronicle):
         made = await self.ask(who, "POST", f"discussions/solutions/{solution}/contests", body)
         return str(made["id"])
 
+    async def adapt(self, solution: str, *people: str) -> None:
+        text = {"title": "With us", "changes": "At noon.", "reasons": "We close at three.", "in_use": True}
+        for who in people:
+            made = await self.ask(who, "POST", f"discussions/solutions/{solution}/adaptations", text)
+            self.adaptations[who] = str(made["id"])
+
+    async def tell(self, outcome: str, *people: str) -> None:
+        for who in people:
+            where = f"discussions/adaptations/{self.adaptations[who]}/outcome"
+            await self.ask(who, "PUT", where, {"outcome": outcome})
+
     async def on(self, who: str, what: str, solution: str, **words: str) -> None:
         await self.ask(who, "POST", f"discussions/solutions/{solution}/{what}", words or None)
 
@@ -118,6 +134,7 @@ class Year(Chronicle):
 
     async def first_weeks(self) -> None:
         """Until day 45: everybody is busy."""
+        self.adaptations = {}
         for who in self._org:
             await self.ask(who, "POST", "members/members", {"name": who})
         self.town_hall = await self.found("Town hall", "internal", TOWN_HALL)
@@ -150,10 +167,12 @@ class Year(Chronicle):
         await self.endorse(self.queues, amy="tried", ali="tried", ann="reviewed")
         await self.endorse(self.batches, bo="tried", ada="tried", bia="reviewed")
         await self.reach(9)
-        await self.on("ada", "approve", self.queues)
-        await self.on("abe", "approve", self.queues)
-
+        await self.adapt(self.queues, "amy", "ali", "ann")
+        await self.adapt(self.batches, "bo", "ada", "bia")
+        await self.reach(12)
+        await self.tell("worked", "bo", "ada", "bia")
         await self.reach(17)
+        await self.tell("worked-with-changes", "amy", "ali")
         await self.check_in("ann")
         await self.reach(20)
         self.seals = await self.propose("bo", self.signatures, "seals")
@@ -165,6 +184,10 @@ class Year(Chronicle):
         await self.check_in("ali")
         await self.reach(40)
         await self.in_(self.town_hall, "visits", "ada", "abe")
+        await self.tell("worked", "ann")  # who was asked the day before
+        await self.reach(41)
+        await self.on("ada", "approve", self.queues)
+        await self.on("abe", "approve", self.queues)
         await self.reach(45)
         await self.check_in("ann")
 
@@ -181,6 +204,10 @@ class Year(Chronicle):
                 await self.comment(self.counters, "amy")
                 await self.comment(self.signatures, "bud")
             match day:
+                case 60:
+                    await self.lift_the_queues()
+                case 65:
+                    await self.adapt(self.lifted_queues, "bia")
                 case 80:
                     await self.in_(self.faxes, "visits", "col")
                 case 95:  # bea has not been seen since day 1
@@ -190,12 +217,27 @@ class Year(Chronicle):
                     self.first_doubt, self.second_doubt = said
                 case 110:
                     await self.revise_the_seals()
-                case 180:
-                    await self.on("abe", "review", self.queues, note="Still the way to do it.")
                 case 200:
                     await self.the_clock_goes_wrong()
-                case 350:
-                    await self.on("ali", "review", self.queues, note="With three counters, too.")
+                case 210:
+                    await self.on("abe", "review", self.queues, note="Still the way to do it.")
+                case 250:
+                    await self.adapt(self.queues, "abe")
+                case 270:
+                    await self.tell("failed", "abe")
+                case 275:
+                    await self.on("ali", "review", self.queues, note="Not with a single counter.")
+
+    async def lift_the_queues(self) -> None:
+        text = {
+            "community_id": self.permits, "title": "Several counters", "problem_body": "Who is next?",
+            "body": "One queue.", "context": CONTEXT, "note": "Others asked for this.",
+        }  # fmt: skip
+        made = await self.ask("ada", "POST", f"discussions/solutions/{self.queues}/lifts", text)
+        lifted = await self.ask("abe", "POST", f"discussions/lifts/{made['id']}/approve")
+        self.lifted_counters, self.lifted_queues = lifted["target_thread_id"], lifted["target_solution_id"]
+        self.names[self.lifted_counters] = "Several counters"
+        self.names[self.lifted_queues] = "one queue, lifted"
 
     async def revise_the_seals(self) -> None:
         text = {"body": "So, and ask first.", "note": "Ask whose seal it is.", "major": True}
@@ -248,7 +290,8 @@ class Year(Chronicle):
 
     async def chronicle(self, since: int = 0) -> str:
         """What happened to the communities, in their threads and to the mentors."""
-        places = (self.town_hall, self.counters, self.permits, self.signatures, self.faxes)
+        threads = filter(None, (self.counters, self.signatures, self.lifted_counters))
+        places = (self.town_hall, self.permits, self.faxes, *threads)
         return await self.told(*places, *map(self.id, ("ali", "ben", "bo")), since=since)
 
     async def standings(self, community: str, people: list[str]) -> dict[str, str]:
@@ -271,25 +314,6 @@ THE_YEAR = """\
   0 role-changed: abe ada steward
   1 community-stage-changed: active
  30 trial-ended: abe; amy; ali; ann; aki
--- Two counters
-  1 problem-posted: amy
-  1 solution-proposed: one queue
-  1 comment-added: ali; ann; ada; abe
-  8 solution-endorsed: one queue amy tried proposed; one queue ali tried recommended
-  8 solution-recommended: one queue
-  8 solution-endorsed: one queue ann reviewed candidate
-  8 best-practice-proposed: one queue proposed
-  9 best-practice-proposed: one queue ada approved; one queue abe approved
-  9 best-practice-recognised: one queue abe ada
- 80 comment-added: amy
-160 comment-added: amy
-175 practice-review-due: one queue
-180 practice-reverified: one queue abe
-240 comment-added: amy
-320 comment-added: amy
-346 practice-review-due: one queue
-350 practice-reverified: one queue ali
-400 comment-added: amy
 -- Permit offices
   0 community-created: external
   0 member-joined: bea steward active; ben member trial; bia member trial; bo member trial; bud
@@ -298,34 +322,7 @@ THE_YEAR = """\
  30 trial-ended: ben; bia; bo; bud; bel; ada
  61 membership-dormant: bea dormant
  91 steward-needed: ada ben bia bo bud members
- 95 role-changed: bo bo steward
--- Signatures
-  1 problem-posted: bia
-  1 solution-proposed: batches
-  1 comment-added: bea; bo; bud; bel; ada
-  8 solution-endorsed: batches bo tried proposed; batches ada tried proposed; batches bia reviewed
-      candidate
-  8 solution-recommended: batches
-  8 best-practice-proposed: batches proposed
- 15 best-practice-recognised: batches
- 20 solution-proposed: seals
- 20 solution-endorsed: seals ada tried proposed; seals bia reviewed proposed; seals ben reviewed
-      recommended
- 20 solution-recommended: seals
- 80 comment-added: bud
-100 solution-contested: seals bud dangerous proposed; seals bel dangerous contested
-110 solution-revised: seals bo ada ben bia contested
-110 contest-resolved: seals bud revised contested; seals bel revised proposed
-110 solution-endorsed: seals ada tried proposed; seals bia reviewed proposed; seals ben reviewed
-      recommended
-110 solution-recommended: seals
-160 comment-added: bud
-181 practice-review-due: batches
-225 practice-review-due: batches overdue
-240 comment-added: bud
-285 practice-lapsed: batches
-320 comment-added: bud
-400 comment-added: bud
+ 95 role-changed: bo steward
 -- Fax machines
   0 community-created: external
   0 member-joined: cas steward active; cai member trial; col member trial
@@ -338,6 +335,73 @@ THE_YEAR = """\
 122 steward-needed: col operators
 140 membership-dormant: col dormant
 367 community-stage-changed: archived
+-- Two counters
+  1 problem-posted: amy
+  1 solution-proposed: one queue
+  1 comment-added: ali; ann; ada; abe
+  8 solution-endorsed: one queue amy tried proposed; one queue ali tried recommended
+  8 solution-recommended: one queue
+  8 solution-endorsed: one queue ann reviewed recommended
+  9 adaptation-started: one queue amy in-use recommended; one queue ali in-use recommended; one
+      queue ann in-use recommended
+ 17 adaptation-outcome-reported: one queue amy worked-with-changes recommended; one queue ali
+      worked-with-changes recommended
+ 39 adaptation-updated: one queue ann asked in-use
+ 40 adaptation-outcome-reported: one queue ann worked candidate
+ 40 best-practice-proposed: one queue proposed
+ 41 best-practice-proposed: one queue ada approved; one queue abe approved
+ 41 best-practice-recognised: one queue abe ada
+ 60 comment-added: ada
+ 60 practice-lifted: one queue ada abe Permit offices
+ 80 comment-added: amy
+160 comment-added: amy
+207 practice-review-due: one queue
+210 practice-reverified: one queue abe
+240 comment-added: amy
+250 adaptation-started: one queue abe in-use re-verified
+270 adaptation-outcome-reported: one queue abe failed re-verified
+270 practice-review-due: one queue
+275 practice-reverified: one queue ali
+320 comment-added: amy
+400 comment-added: amy
+-- Signatures
+  1 problem-posted: bia
+  1 solution-proposed: batches
+  1 comment-added: bea; bo; bud; bel; ada
+  8 solution-endorsed: batches bo tried proposed; batches ada tried proposed; batches bia reviewed
+      recommended
+  8 solution-recommended: batches
+  9 adaptation-started: batches bo in-use recommended; batches ada in-use recommended; batches bia
+      in-use recommended
+ 12 adaptation-outcome-reported: batches bo worked recommended; batches ada worked recommended;
+      batches bia worked candidate
+ 12 best-practice-proposed: batches proposed
+ 19 best-practice-recognised: batches
+ 20 solution-proposed: seals
+ 20 solution-endorsed: seals ada tried proposed; seals bia reviewed proposed; seals ben reviewed
+      recommended
+ 20 solution-recommended: seals
+ 80 comment-added: bud
+100 solution-contested: seals bud dangerous proposed; seals bel dangerous contested
+110 solution-revised: seals bo ada ben bia contested
+110 contest-resolved: seals bud revised contested; seals bel revised proposed
+110 solution-endorsed: seals ada tried proposed; seals bia reviewed proposed; seals ben reviewed
+      recommended
+110 solution-recommended: seals
+160 comment-added: bud
+185 practice-review-due: batches
+229 practice-review-due: batches overdue
+240 comment-added: bud
+289 practice-lapsed: batches
+289 adaptation-updated: batches bo parent-changed worked lapsed; batches ada parent-changed worked
+      lapsed; batches bia parent-changed worked lapsed
+320 comment-added: bud
+400 comment-added: bud
+-- Several counters
+ 60 problem-posted: ada
+ 60 solution-proposed: one queue, lifted
+ 65 adaptation-started: one queue, lifted bia in-use proposed
+ 95 adaptation-updated: one queue, lifted bia asked in-use
 -- ali
   2 mentorship-requested: ann; amy
   4 mentorship-accepted: ann
@@ -368,10 +432,6 @@ DAY_BY_DAY = """\
 130 steward-needed: members
 160 steward-needed: operators
 366 community-stage-changed: archived
--- Two counters
-175 practice-review-due: one queue
-219 practice-review-due: one queue overdue
-279 practice-lapsed: one queue
 -- Permit offices
  61 membership-dormant: bea dormant
  91 membership-dormant: ben dormant; bia dormant; bo dormant; bud dormant; bel dormant; ada dormant
@@ -379,10 +439,6 @@ DAY_BY_DAY = """\
 110 community-stage-changed: dormant
 121 steward-needed: operators
 385 community-stage-changed: archived
--- Signatures
-181 practice-review-due: batches
-225 practice-review-due: batches overdue
-285 practice-lapsed: batches
 -- Fax machines
  62 membership-dormant: cas dormant
  91 membership-dormant: col dormant
@@ -390,6 +446,18 @@ DAY_BY_DAY = """\
  92 steward-needed: members
 122 steward-needed: operators
 367 community-stage-changed: archived
+-- Two counters
+207 practice-review-due: one queue
+251 practice-review-due: one queue overdue
+311 practice-lapsed: one queue
+311 adaptation-updated: one queue amy parent-changed worked-with-changes lapsed; one queue ali
+      parent-changed worked-with-changes lapsed; one queue ann parent-changed worked lapsed
+-- Signatures
+185 practice-review-due: batches
+229 practice-review-due: batches overdue
+289 practice-lapsed: batches
+289 adaptation-updated: batches bo parent-changed worked lapsed; batches ada parent-changed worked
+      lapsed; batches bia parent-changed worked lapsed
 -- ali
  60 mentorship-checked-in: ann due
  74 mentorship-checked-in: ann due
@@ -404,21 +472,25 @@ ALL_AT_ONCE = """\
 -- Town hall
 445 membership-dormant: amy dormant; ali dormant; ann dormant; aki dormant; ada dormant; abe dormant
 445 community-stage-changed: dormant; archived
--- Two counters
-175 practice-review-due: one queue
-219 practice-review-due: one queue overdue
-279 practice-lapsed: one queue
 -- Permit offices
 445 membership-dormant: bea dormant; ben dormant; bia dormant; bo dormant; bud dormant; bel dormant;
       ada dormant
 445 community-stage-changed: dormant; archived
--- Signatures
-181 practice-review-due: batches
-225 practice-review-due: batches overdue
-285 practice-lapsed: batches
 -- Fax machines
 445 membership-dormant: cas dormant; col dormant
 445 community-stage-changed: dormant; archived
+-- Two counters
+207 practice-review-due: one queue
+251 practice-review-due: one queue overdue
+311 practice-lapsed: one queue
+445 adaptation-updated: one queue amy parent-changed worked-with-changes lapsed; one queue ali
+      parent-changed worked-with-changes lapsed; one queue ann parent-changed worked lapsed
+-- Signatures
+185 practice-review-due: batches
+229 practice-review-due: batches overdue
+289 practice-lapsed: batches
+445 adaptation-updated: batches bo parent-changed worked lapsed; batches ada parent-changed worked
+      lapsed; batches bia parent-changed worked lapsed
 -- ali
 445 mentorship-checked-in: ann due
 445 mentorship-completed: ann
@@ -426,8 +498,8 @@ ALL_AT_ONCE = """\
 -- bo
 """
 """The same where nothing is done until day 445. What is dated by when it was due is dated the same. What
-people are asked is asked when the clockwork is back, once instead of three times, and no steward is sought
-for what is archived in the same moment."""
+people are asked or told is so when the clockwork is back, once instead of three times, and no steward is
+sought for what is archived in the same moment."""
 
 
 async def test_a_year_day_by_day(here: Platform) -> None:
@@ -449,11 +521,12 @@ async def test_a_year_day_by_day(here: Platform) -> None:
         "col's mentorship": "ended",
     }
     assert await year.inbox("aki") == [
-        "endorsement", "endorsement", "endorsement", "candidacy", "recognition", "review-due", "review-due",
+        *["endorsement"] * 3, *["adaptation"] * 3, *["adaptation-outcome"] * 3, "candidacy", "recognition",
+        "comment", "practice-lifted", "review-due", "adaptation", "adaptation-outcome", "review-due",
     ]  # fmt: skip
     assert await year.inbox("ben") == [
-        "mentorship-request", "endorsement", "endorsement", "endorsement", "candidacy", "recognition",
-        "reaffirmation", "review-due", "review-due", "practice-ended",
+        "mentorship-request", *["endorsement"] * 3, *["adaptation"] * 3, *["adaptation-outcome"] * 3,
+        "candidacy", "recognition", "reaffirmation", "review-due", "review-due", "practice-ended",
     ]  # fmt: skip
     assert await here.work_off() == 0
     late = {"title": "Toner?", "body": "Anybody?", "context": CONTEXT}
