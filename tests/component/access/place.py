@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -112,7 +111,7 @@ async def nothing_stays(database: Database) -> AsyncIterator[None]:
 
     So every request meets the same world, whoever asked before, and whatever they were allowed to do.
     """
-    transact, one_at_a_time = database.transact, asyncio.Lock()
+    transact = database.transact
 
     async def taken_back(work: Callable[[UnitOfWork], Awaitable[Any]], uow: UnitOfWork | None = None) -> Any:
         result: Any = None
@@ -123,11 +122,10 @@ async def nothing_stays(database: Database) -> AsyncIterator[None]:
             await uow.flush()
             raise _Enough
 
-        async with one_at_a_time:
-            try:
-                await transact(done, uow)
-            except _Enough:
-                return result
+        try:
+            await transact(done, uow)
+        except _Enough:
+            return result
 
     published = await database[OUTBOX].count_documents({})
     database.transact = taken_back  # type: ignore[method-assign]
