@@ -16,6 +16,7 @@ from rich.table import Table
 from shared.testing.harness import create_topics
 from shared.testing.stack import StackUnavailable, start_stack
 from tests.bench.latency import journey, raw_legs
+from tests.bench.lists import compare
 from tests.bench.messaging import throughput
 
 app = typer.Typer(help="Measure, against floors of the same run.", no_args_is_help=True)
@@ -54,6 +55,43 @@ def messaging(
     console.print_json(json.dumps(figures["raw"]))
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+@app.command()
+def lists(
+    stack: Annotated[str, typer.Option(help="embedded, apache, docker or external")] = "embedded",
+    few: Annotated[int, typer.Option(help="Items in the small community.")] = 10_000,
+    many: Annotated[int, typer.Option(help="Items in the large one.")] = 1_000_000,
+    rounds: Annotated[int, typer.Option(help="Times that each is asked; the median counts.")] = 30,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+) -> None:
+    """Lists, search and timelines: their time with many items as a ratio of that with few."""
+    console = Console()
+    try:
+        small, large = asyncio.run(_lists(stack, few, many, rounds, console))
+    except StackUnavailable as unavailable:
+        console.print(str(unavailable))
+        raise typer.Exit(2) from None
+    ratios = {name: large[name] / small[name] for name in small}
+    table = Table("request", f"{few:,} items, ms", f"{many:,} items, ms", "ratio", "to reach")
+    for name, ratio in ratios.items():
+        table.add_row(name, f"{small[name] * 1e3:.1f}", f"{large[name] * 1e3:.1f}", f"{ratio:.2f}", "≤ 1.5")
+    console.print(table)
+    figures = {
+        "worst_ratio": max(ratios.values()),
+        "ratios": ratios,
+        "raw": {"stack": stack, "few": few, "many": many, "seconds": {"few": small, "many": large}},
+    }
+    if json_file is not None:
+        json_file.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+async def _lists(
+    stack: str, few: int, many: int, rounds: int, console: Console
+) -> tuple[dict[str, float], dict[str, float]]:
+    with Progress(console=console) as progress:
+        async with start_stack(stack) as running:
+            return await compare(running, few, many, rounds, progress)
 
 
 async def _messaging(stack: str, events: int, rounds: int, posts: int, console: Console) -> dict[str, Any]:

@@ -386,3 +386,27 @@ async def test_who_has_read_five_threads_may_endorse(world: World) -> None:
     await world.ask("bob", "PUT", path, tried)
     await world.joins("stranger", at="elsewhere")
     await world.ask("stranger", "PUT", f"/threads/{threads[0]}/read", expect=404)
+
+
+# -- figures -------------------------------------------------------------------------------------------
+
+
+async def test_a_communitys_figures(world: World) -> None:
+    path = f"/communities/{COMMUNITY}/figures"
+    assert await world.ask("bob", "GET", path) == {
+        "problems": 0, "answered": 0, "resolved": 0, "median_seconds_to_answer": None, "share_resolved": None,
+    }  # fmt: skip
+    first, second = await world.posts(), await world.posts()
+    await world.posts()
+    world.clock.advance(DAY)
+    await world.proposes(first)
+    world.clock.advance(2 * DAY)
+    await world.proposes(second)
+    await world.proposes(first)  # the first one counts
+    await world.ask("asker", "POST", f"/problems/{first}/resolve")
+    figures = await world.ask("bob", "GET", path)
+    assert (figures["problems"], figures["answered"], figures["resolved"]) == (3, 2, 1)
+    assert figures["median_seconds_to_answer"] == 2 * 86_400
+    assert round(figures["share_resolved"], 3) == 0.333
+    await world.joins("stranger", at="elsewhere")
+    await world.ask("stranger", "GET", path, expect=404)

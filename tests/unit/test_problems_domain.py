@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.discussions.domain import diff
+from services.discussions.domain import diff, figures
 from services.discussions.domain import problem as problems
 from services.discussions.domain import solution as solutions
 from services.discussions.domain.access import Community, Participant
+from services.discussions.domain.figures import Asked
 from services.discussions.domain.problem import TRANSITIONS, Command, Problem, ProblemState
 from shared.contracts.discussions import Context
 from shared.errors import BadInput, Conflict, Forbidden, Rejected
@@ -144,3 +145,24 @@ def test_a_diff_of_the_longest_texts_takes_a_moment(before: str, after: str) -> 
     changed = diff.changes({"body": before}, {"body": after})
     assert len(changed["body"]) <= diff.MOST_LINES
     assert process_time() - began < 5
+
+
+def test_figures() -> None:
+    hour = timedelta(hours=1)
+
+    def asked(hours: float | None, state: Any = "answered") -> Asked:
+        return Asked(NOW, None if hours is None else NOW + hours * hour, state)
+
+    assert figures.of([]) == (0, 0, 0, None, None)
+    assert figures.of([asked(None, "open")]) == (1, 0, 0, None, 0)
+    assert figures.of(
+        [
+            asked(1),
+            asked(3, "resolved"),
+            asked(50),
+            asked(None, "open"),
+            asked(1, "withdrawn"),
+            asked(1, "duplicate"),
+        ]
+    ) == (4, 3, 1, 3 * 3_600, 0.25)
+    assert figures.of([asked(-5)]).median_seconds_to_answer == 0  # an import with a clock that went wrong

@@ -20,7 +20,7 @@ GATHERING_OCCURRENCES = 366
 """How often a gathering may come again."""
 ATTENDEES = 1_000
 """How many may say that they come to a gathering, or might: all are told when it changes."""
-SEARCH_CANDIDATES = 2_000
+SEARCH_CANDIDATES = 1_000
 """So many of the newest items that have a search's rarest word are looked at."""
 SEARCH_WORDS = 12
 """Different words of a search that count."""
@@ -28,3 +28,6 @@ WORDS_INDEXED = 1_500
 """Different words of an item that are searched; a longer one is found by its first ones."""
 COUNTED = 1_000
 """Items are counted up to here; more are "1,000+"."""
+
+FIGURES_OF = 2_000
+"""A community's figures are those of its so many latest problems."""

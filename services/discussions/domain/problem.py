@@ -76,6 +76,8 @@ class Problem(Thread):
     context: Context | None = None
     state: ProblemState = "open"
     solutions: int = 0
+    answered_at: datetime | None = None
+    """When the first solution was proposed."""
     accepted_id: str | None = None
     links: list[Link] = Field(default_factory=list)
     imported_score: int | None = None

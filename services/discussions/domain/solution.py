@@ -138,7 +138,11 @@ def propose(
 ) -> tuple[Problem, Solution, Revision, SolutionProposed]:
     """A member proposes a solution: its revision 1. The first one makes an open problem answered."""
     require_unlocked(problem, author)
-    problem = problem.then(state=after(problem, "answer"), solutions=problem.solutions + 1)
+    problem = problem.then(
+        state=after(problem, "answer"),
+        solutions=problem.solutions + 1,
+        answered_at=problem.answered_at or now,
+    )
     solution = Solution(
         solution_id=solution_id,
         thread_id=problem.thread_id,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.discussions import store
+from services.discussions.domain import figures
 from services.discussions.domain.access import (
     Reader,
     no_such_comment,
@@ -19,8 +20,10 @@ from services.discussions.domain.access import (
 )
 from services.discussions.domain.comment import Comment
 from services.discussions.domain.contest import Contest
+from services.discussions.domain.figures import Figures
 from services.discussions.domain.item import InThread
 from services.discussions.domain.lift import Lift
+from services.discussions.domain.limits import FIGURES_OF
 from services.discussions.domain.problem import Problem, ProblemText
 from services.discussions.domain.proposal import Proposal, ProposalState, no_such_proposal
 from services.discussions.domain.solution import Endorsement, Revision, Solution
@@ -95,6 +98,12 @@ async def problems(
     """The problems of a community that the caller belongs to, newest first."""
     by = await reader(database, caller, community_id)
     return await store.problems.find_problems(database, by, state=state, tag=tag, before=before, limit=limit)
+
+
+async def figures_of(database: Database, caller: Caller, community_id: str) -> Figures:
+    """How a community that the caller belongs to does with its latest problems."""
+    by = await reader(database, caller, community_id)
+    return figures.of(await store.problems.latest_asked(database, by, FIGURES_OF))
 
 
 async def problem_texts(

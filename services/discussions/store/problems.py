@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.discussions.domain.access import Reader
+from services.discussions.domain.figures import Asked
 from services.discussions.domain.problem import Problem, ProblemText
 from services.discussions.store.threads import THREADS, Document, visible_to
 from shared.storage import Database, Index, UnitOfWork
@@ -67,3 +68,11 @@ async def find_texts(database: Database, thread_id: str, after: int, limit: int)
     query = {"thread_id": thread_id, "number": {"$gt": after}}
     found = database[TEXTS].find(query).sort("number", 1).limit(limit)
     return [ProblemText.model_validate(row) for row in await found.to_list(length=None)]
+
+
+async def latest_asked(database: Database, reader: Reader, limit: int) -> list[Asked]:
+    """What the figures take of the latest problems in the reader's community that are not hidden."""
+    query = {"community_id": reader.community_id, "kind": "problem", "hidden.0": {"$exists": False}}
+    wanted = {"posted_at": 1, "answered_at": 1, "state": 1}
+    found = database[THREADS].find(query, wanted).sort([("posted_at", -1), ("_id", -1)]).limit(limit)
+    return [Asked(row["posted_at"], row.get("answered_at"), row["state"]) async for row in found]

@@ -88,8 +88,8 @@ async def find(
         {"$match": fits},
         {"$project": shown},
     ]
-    rows = database[SEARCH].aggregate(pipeline)
-    return [Candidate(item_id=row.pop("_id"), **row) async for row in rows]
+    rows = await database[SEARCH].aggregate(pipeline, batchSize=most).to_list(length=None)
+    return [Candidate(item_id=row.pop("_id"), **row) for row in rows]
 
 
 async def last_looked_at(
