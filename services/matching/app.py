@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.matching import api, store
+from services.matching.duties import DUTIES
 from services.matching.reactions import reactions
 from shared.service import Service
 
@@ -13,4 +14,5 @@ service = Service(
     reactions=reactions,
     indexes=store.INDEXES,
     personal=store.PERSONAL,
+    duties=DUTIES,
 )

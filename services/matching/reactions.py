@@ -7,19 +7,26 @@ from datetime import datetime
 
 from services.matching import store
 from services.matching.commands import asks as commands
+from services.matching.commands.asks import Course
+from services.matching.commands.learning import learn
 from services.matching.domain.expertise import Evidence
 from services.matching.store import Place
 from shared.contracts.discussions import (
     CommentAdded,
     EndorsementWithdrawn,
+    ProblemLinked,
     ProblemPosted,
+    ProblemReopened,
+    ProblemResolved,
     ProblemUpdated,
+    ProblemWithdrawn,
     SolutionAccepted,
     SolutionEndorsed,
     SolutionProposed,
     SolutionRevised,
 )
 from shared.contracts.members import (
+    AvailabilityChanged,
     CommunityCreated,
     MemberErased,
     MemberJoined,
@@ -38,7 +45,7 @@ from shared.storage import UnitOfWork, personal
 reactions = Reactions("matching")
 
 Belonging = (
-    MemberRegistered | ProfileUpdated | SkillsUpdated
+    MemberRegistered | ProfileUpdated | SkillsUpdated | AvailabilityChanged
     | CommunityCreated | MemberJoined | MemberLeft | MemberRemoved | MembershipDormant | RoleChanged
 )  # fmt: skip
 Deed = ProblemPosted | SolutionProposed | SolutionRevised | SolutionEndorsed | SolutionAccepted | CommentAdded
@@ -48,6 +55,7 @@ Deed = ProblemPosted | SolutionProposed | SolutionRevised | SolutionEndorsed | S
     MemberRegistered,
     ProfileUpdated,
     SkillsUpdated,
+    AvailabilityChanged,
     CommunityCreated,
     MemberJoined,
     MemberLeft,
@@ -67,6 +75,14 @@ async def who_belongs(batch: Batch[Belonging], uow: UnitOfWork) -> None:
             case SkillsUpdated() as event:
                 store.project_skills(uow, event.member_id, event.version, event.skills)
                 changed.add(event.member_id)
+            case AvailabilityChanged() as event:
+                store.project_availability(
+                    uow,
+                    event.member_id,
+                    event.version,
+                    hours_a_week=event.hours_a_week,
+                    away_until=event.away_until,
+                )
             case CommunityCreated() as event:
                 external = event.kind == "external"
                 store.project_community(uow, event.community_id, event.version, external=external)
@@ -96,19 +112,30 @@ async def who_belongs(batch: Batch[Belonging], uow: UnitOfWork) -> None:
         await store.spread_skills(uow, changed)
 
 
-@reactions.batch(ProblemPosted, ProblemUpdated)
-async def problems(batch: Batch[ProblemPosted | ProblemUpdated], uow: UnitOfWork) -> None:
-    """Keep whose each problem is and what it is about."""
+@reactions.batch(ProblemPosted, ProblemUpdated, ProblemWithdrawn, SolutionProposed)
+async def problems(
+    batch: Batch[ProblemPosted | ProblemUpdated | ProblemWithdrawn | SolutionProposed], uow: UnitOfWork
+) -> None:
+    """Keep whose each problem is, what it is about, and when it was first answered."""
     for received in batch:
-        event = received.event
-        store.project_thread(
-            uow,
-            event.thread_id,
-            event.version,
-            community_id=event.community_id,
-            author_id=event.author_id,
-            tags=event.tags,
-        )
+        event, at = received.event, min(received.at, uow.now)
+        match event:
+            case ProblemWithdrawn():
+                store.project_withdrawn(uow, event.thread_id)
+            case SolutionProposed():
+                if event.solution_author_id != event.problem_author_id:
+                    store.note_answered(uow, event.thread_id, at)
+            case ProblemPosted() | ProblemUpdated():
+                store.project_thread(
+                    uow,
+                    event.thread_id,
+                    event.version,
+                    community_id=event.community_id,
+                    author_id=event.author_id,
+                    tags=event.tags,
+                )
+                if isinstance(event, ProblemPosted):
+                    store.note_posted(uow, event.thread_id, at)
 
 
 @reactions.batch(
@@ -142,19 +169,35 @@ def _actor(event: Deed) -> str:
             return event.accepted_by
 
 
-# The last two: what they read, the handlers above have written.
+# The last ones: what they read, the handlers above have written.
 
 
 @reactions.batch(SolutionProposed, SolutionEndorsed, EndorsementWithdrawn, SolutionAccepted)
 async def evidence(batch: Batch[Evidence], uow: UnitOfWork) -> None:
     """Learn who knows what."""
-    await commands.learn(uow, batch)
+    await learn(uow, batch)
 
 
 @reactions.batch(ProblemPosted)
 async def new_problems(batch: Batch[ProblemPosted], uow: UnitOfWork) -> None:
-    """Ask experts."""
-    await commands.ask_experts(uow, batch)
+    """Have experts asked."""
+    await commands.begin(uow, batch)
+
+
+@reactions.batch(
+    ProblemUpdated, SolutionProposed, ProblemResolved, ProblemWithdrawn, ProblemLinked, ProblemReopened
+)
+async def course_of_problems(batch: Batch[Course], uow: UnitOfWork) -> None:
+    """Stop asking, go on, or ask for something else."""
+    await uow.flush()  # of this batch's problems, too
+    await commands.follow(uow, batch)
+
+
+@reactions.batch(ProblemPosted)
+async def first_waves(batch: Batch[ProblemPosted], uow: UnitOfWork) -> None:
+    """Ask the first experts."""
+    await uow.flush()  # what this batch taught counts already
+    await commands.proceed(uow, {received.event.thread_id for received in batch})
 
 
 @reactions.on(MemberErased)

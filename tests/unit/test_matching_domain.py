@@ -1,4 +1,4 @@
-"""The rules of expertise and of asking."""
+"""The rules of expertise."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.domain import asking, rules
-from services.matching.domain.asking import Asking, Candidate, Workload
+from services.matching.domain import rules
 from services.matching.domain.expertise import (
     Amount,
     Evidence,
     Expertise,
     Kind,
     Solution,
-    Term,
     difference,
     earned,
     faded,
@@ -34,7 +32,6 @@ from shared.contracts.discussions import (
     SolutionProposed,
 )
 from shared.contracts.members import Level
-from shared.errors import Conflict
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -202,139 +199,3 @@ def test_the_reasons_are_the_largest_terms_of_the_score(
     assert all(words[each] >= value for each in told for of, value in words.items() if of not in told)
     if score(found):
         assert isclose(score(found), sum(term.value for term in found))
-
-
-# -- choosing a wave -----------------------------------------------------------------------------------
-
-
-def candidate(
-    member_id: str, score: float, *, org: str | None = "city", solutions: int = 99, belongs: bool = True
-) -> Candidate:
-    return Candidate(
-        member_id=member_id,
-        org_id=org,
-        belongs=belongs,
-        solutions=solutions,
-        score=score,
-        terms=[Term(score, "skill", "permits", "expert")],
-    )
-
-
-def choose(*candidates: Candidate, external: bool = False, **more: Workload) -> list[str]:
-    wave = asking.choose_wave(candidates, asker_id="asker", external=external, workloads=dict(more), now=NOW)
-    return [each.member_id for each in wave]
-
-
-def test_the_best_three_are_asked_best_first() -> None:
-    assert choose(*(candidate(f"m{n}", n) for n in range(1, 6))) == ["m5", "m4", "m3"]
-
-
-def test_never_the_asker_nor_who_does_not_belong_nor_who_knows_nothing() -> None:
-    assert choose(candidate("asker", 9), candidate("gone", 8, belongs=False), candidate("nil", 0)) == []
-
-
-def test_one_seat_goes_to_somebody_with_little_history() -> None:
-    old = [candidate(f"m{n}", 10 - n) for n in range(4)]
-    assert choose(*old, candidate("new", 1, solutions=0)) == ["m0", "m1", "new"]
-    assert choose(candidate("fresh", 99, solutions=0), *old, candidate("new", 1, solutions=0)) == [
-        "fresh", "m0", "m1",
-    ]  # fmt: skip
-
-
-def test_an_external_wave_spans_two_organisations() -> None:
-    same = [candidate(f"m{n}", 10 - n) for n in range(4)]
-    assert choose(*same, candidate("far", 1, org="county")) == ["m0", "m1", "m2"]
-    assert choose(*same, candidate("far", 1, org="county"), external=True) == ["m0", "m1", "far"]
-    assert choose(*same, external=True) == ["m0", "m1", "m2"]
-
-
-candidates = st.lists(
-    st.builds(
-        candidate,
-        st.sampled_from([f"m{n}" for n in range(12)] + ["asker"]),
-        st.floats(0, 10),
-        org=st.sampled_from([None, "a", "b"]),
-        solutions=st.integers(0, 6),
-        belongs=st.booleans(),
-    ),
-    max_size=12,
-    unique_by=lambda each: each.member_id,
-)
-
-
-@given(candidates, st.booleans())
-def test_a_wave_keeps_every_rule_that_its_candidates_allow(found: list[Candidate], external: bool) -> None:
-    wave = asking.choose_wave(found, asker_id="asker", external=external, workloads={}, now=NOW)
-    may = [each for each in found if each.belongs and each.member_id != "asker" and each.score > 0]
-    assert all(each in may for each in wave)
-    assert len({each.member_id for each in wave}) == len(wave) == min(rules.WAVE, len(may))
-    if any(each.has_little_history for each in may):
-        assert any(each.has_little_history for each in wave)
-    if external and len({each.perspective for each in may}) > 1:
-        assert len({each.perspective for each in wave}) > 1
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 40), candidates), max_size=40),
-    st.booleans(),
-)
-def test_no_sequence_of_problems_exceeds_the_caps(
-    problems: list[tuple[int, list[Candidate]]], external: bool
-) -> None:
-    workloads: dict[str, Workload] = {}
-    asked: dict[str, list[datetime]] = {}
-    now = NOW
-    for hours, found in problems:
-        now += timedelta(hours=hours)
-        for each in asking.choose_wave(
-            found, asker_id="asker", external=external, workloads=workloads, now=now
-        ):
-            present = workloads.get(each.member_id, Workload(expert_id=each.member_id))
-            workloads[each.member_id] = present.with_ask(now)
-            asked.setdefault(each.member_id, []).append(now)
-    for times in asked.values():
-        for at in times:
-            assert sum(at - timedelta(days=1) < each <= at for each in times) <= rules.ASKS_A_DAY
-            assert sum(at - timedelta(days=7) < each <= at for each in times) <= rules.ASKS_A_WEEK
-
-
-def test_a_cap_frees_up_when_its_window_has_passed() -> None:
-    busy = Workload(expert_id="m", asked=[NOW, NOW])
-    assert not busy.has_room(NOW + timedelta(hours=23, minutes=59))
-    assert busy.has_room(NOW + timedelta(hours=24))
-    week = Workload(expert_id="m", asked=[NOW + n * DAY for n in range(5)])
-    assert not week.has_room(NOW + 6 * DAY)
-    assert week.has_room(NOW + 7 * DAY)
-
-
-# -- the life of an ask --------------------------------------------------------------------------------
-
-
-def test_versions_grow_by_one_with_every_event_of_a_thread() -> None:
-    begun = Asking(thread_id="t", community_id="c", asker_id="asker", problem_title="Permits")
-    sent, asks, events = asking.send(begun, [candidate("a", 2), candidate("b", 1)], NOW)
-    assert [event.version for event in events] == [1, 2]
-    assert asking.send(begun, [candidate("a", 2)], NOW)[1][0].ask_id == asks[0].ask_id != asks[1].ask_id
-    after, accepted, event = asking.accept(sent, asks[0], NOW + DAY / 2)
-    assert event is not None
-    assert (accepted.state, event.version, after.version) == ("accepted", 3, 3)
-    after, declined, refusal = asking.decline(after, asks[1], "busy", NOW)
-    assert refusal is not None
-    assert (declined.decline_reason, refusal.reason, refusal.version) == ("busy", "busy", 4)
-    assert asking.accept(after, accepted, NOW + 9 * DAY) == (after, accepted, None)
-    assert asking.decline(after, declined, "other words", NOW) == (after, declined, None)
-    with pytest.raises(Conflict, match="ask-answered"):
-        asking.decline(after, accepted, "", NOW)
-    with pytest.raises(Conflict, match="ask-answered"):
-        asking.accept(after, declined, NOW)
-
-
-def test_an_ask_expires_by_itself() -> None:
-    begun = Asking(thread_id="t", community_id="c", asker_id="asker", problem_title="Permits")
-    sent, [ask], _ = asking.send(begun, [candidate("a", 2)], NOW)
-    assert ask.state_at(NOW + rules.ASK_LIFETIME - timedelta(seconds=1)) == "sent"
-    assert ask.state_at(NOW + rules.ASK_LIFETIME) == "expired"
-    with pytest.raises(Conflict, match="ask-expired"):
-        asking.accept(sent, ask, NOW + rules.ASK_LIFETIME)
-    assert asking.is_worth_asking(NOW, NOW + rules.ASK_LIFETIME - timedelta(seconds=1))
-    assert not asking.is_worth_asking(NOW, NOW + rules.ASK_LIFETIME)

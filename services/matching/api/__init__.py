@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.matching.api import asks
+from services.matching.api import asks, experts
 
-ROUTERS: list[APIRouter] = [asks.router]
+ROUTERS: list[APIRouter] = [asks.router, experts.router]

@@ -9,9 +9,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, Field
 
-from services.matching import queries
 from services.matching.commands import asks as commands
-from services.matching.domain.asking import Ask, State
+from services.matching.domain.ask import Ask, State
+from services.matching.queries import asks as queries
+from shared.contracts.matching import AskedAs, DeclinedBecause
 from shared.errors import BadRequest
 from shared.storage import UnitOfWork
 from shared.web import texts
@@ -31,6 +32,12 @@ ThreadPath = Annotated[str, Path(max_length=100, description="A problem's id.")]
 class DeclineText(texts.Request):
     """Why not, if you like to say; declining costs nothing."""
 
+    because: DeclinedBecause = Field(
+        "other",
+        description="It counts: after `not-my-field` you are not asked about these tags for half a year, "
+        "after `no-time` about nothing for a week.",
+        examples=["no-time"],
+    )
     reason: Note = Field("", examples=["On leave until May."])
 
 
@@ -48,6 +55,7 @@ class AskView(View):
         description="Absent where the name is not known here yet, and where the asker is not named."
     )
     anonymous: bool = Field(description="Whether the asker is not named.")
+    asked_as: AskedAs = Field(description="As an expert, or as a facilitator when the waves found nobody.")
     wave: int = Field(description="Which wave of asks, from 1.")
     reasons: list[str] = Field(
         description="Why this person: the terms of the score, largest first.",
@@ -57,6 +65,7 @@ class AskView(View):
     asked_at: AwareDatetime
     expires_at: AwareDatetime
     answered_at: AwareDatetime | None
+    declined_because: DeclinedBecause | None
     decline_reason: str
 
     @staticmethod
@@ -69,7 +78,7 @@ class AskView(View):
             expert_name=names.get(ask.expert_id),
             asker_id=asker_id,
             asker_name=names.get(asker_id) if asker_id else None,
-            **ask.model_dump(exclude={"ask_id", "state", "asker_id"}),
+            **ask.model_dump(exclude={"ask_id", "state", "asker_id", "expert_org_id"}),
         )
 
 
@@ -116,10 +125,10 @@ async def decline(
     ask_id: AskPath, mutate: Mutating, database: Db, body: DeclineText | None = None
 ) -> Response:
     """You will not. It costs nothing, and declining twice is declining once."""
-    reason = body.reason if body else ""
+    said = body or DeclineText()
 
     async def work(uow: UnitOfWork) -> Answer:
-        ask = await commands.decline(uow, mutate.caller, ask_id, reason)
+        ask = await commands.decline(uow, mutate.caller, ask_id, said.because, said.reason)
         names = await queries.names(database, [ask])
         return Answer(AskView.of(ask, mutate.caller.member_id, names, uow.now))
 

@@ -1,178 +1,232 @@
-"""What matching does: learn from what happened, ask experts, take their answers."""
+"""Asking experts: waves when their time has come, answers when they are given, an end when it is settled."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
 
 from services.matching import store
-from services.matching.domain import asking, expertise
-from services.matching.domain.asking import Ask, Asking, Candidate, Workload
-from services.matching.domain.expertise import Amount, Evidence, Expertise, Kind
-from services.matching.store import Place
-from shared.contracts.discussions import ProblemPosted
+from services.matching.domain import asking as rules_of_asking
+from services.matching.domain import rules
+from services.matching.domain.ask import Ask, no_such_ask
+from services.matching.domain.asking import Asking, Candidate
+from services.matching.domain.workload import Workload
+from services.matching.index.ranking import candidates, rank
+from services.matching.store import asking as asks
+from shared.contracts.discussions import (
+    ProblemLinked,
+    ProblemPosted,
+    ProblemReopened,
+    ProblemResolved,
+    ProblemUpdated,
+    ProblemWithdrawn,
+    SolutionProposed,
+)
+from shared.contracts.matching import DeclinedBecause, ThreadAsksEvent
 from shared.errors import Forbidden, OutOfOrder
 from shared.messaging.envelope import Received
-from shared.storage import UnitOfWork
+from shared.storage import Cause, UnitOfWork
 from shared.web.auth import Caller
 
-
-async def learn(uow: UnitOfWork, evidence: Sequence[Received[Evidence]]) -> None:
-    """Credit the authors of solutions with what was said of these."""
-    solutions = await store.load_solutions(uow, {received.event.solution_id for received in evidence})
-    changes: defaultdict[tuple[Place, str], dict[Kind, Amount]] = defaultdict(dict)
-    for received in evidence:
-        before = solutions.get(received.event.solution_id)
-        after = expertise.with_evidence(before, received.event, min(received.at, uow.now))
-        solutions[after.solution_id] = after
-        place = (after.community_id, after.author_id)
-        for (tag, kind), change in expertise.difference(before, after).items():
-            count, weight = changes[place, tag].get(kind, Amount())
-            changes[place, tag][kind] = Amount(count + change.solutions, weight + change.weight)
-    for solution in solutions.values():
-        store.save_solution(uow, solution)
-    for (place, tag), amounts in changes.items():
-        store.add_earned(uow, place, tag, amounts)
+Course = (
+    ProblemUpdated | SolutionProposed | ProblemResolved | ProblemWithdrawn | ProblemLinked | ProblemReopened
+)
+"""What becomes of a problem, as far as it matters to who is asked."""
 
 
-async def ask_experts(uow: UnitOfWork, problems: Sequence[Received[ProblemPosted]]) -> None:
-    """Ask the first wave for each of these problems, unless it is too old or was asked about before.
+async def begin(uow: UnitOfWork, problems: Sequence[Received[ProblemPosted]]) -> None:
+    """Ask about each of these problems, from now on, unless it is too old or was asked about before.
 
     Raises ``OutOfOrder`` for a problem of a community that is not known yet.
     """
-    problems = [each for each in problems if asking.is_worth_asking(each.at, uow.now)]
+    problems = [each for each in problems if rules_of_asking.is_worth_asking(each.at, uow.now)]
     if not problems:
         return
-    await uow.flush()  # what this batch taught counts already
-    known = await store.known_askings(uow, {each.event.thread_id for each in problems})
-    external = await store.are_external(uow, {each.event.community_id for each in problems})
-    tags: defaultdict[str, set[str]] = defaultdict(set)
+    known = await asks.load_askings(uow, {each.event.thread_id for each in problems})
+    communities = await store.are_external(uow, {each.event.community_id for each in problems})
     for received in problems:
-        if received.event.community_id not in external:
+        problem, cause = received.event, received.cause
+        if problem.community_id not in communities:
             raise OutOfOrder("community-unknown", "The problem's community is not known here yet.")
-        tags[received.event.community_id].update(received.event.tags)
-    candidates = await _Candidates.load(uow, tags)
-    for received in problems:
-        problem = received.event
         if problem.thread_id in known:
             continue
-        known.add(problem.thread_id)
-        await asyncio.sleep(0)  # scoring a thousand candidates is work: heartbeats go on in between
-        wave = asking.choose_wave(
-            candidates.for_problem(problem, uow.now),
-            asker_id=problem.author_id,
-            external=external[problem.community_id],
-            workloads=candidates.workloads,
-            now=uow.now,
-        )
-        begun = Asking(
+        known[problem.thread_id] = begun = Asking(
             thread_id=problem.thread_id,
             community_id=problem.community_id,
             asker_id=problem.author_id,
             problem_title=problem.title,
+            tags=problem.tags,
+            text_version=problem.version,
             anonymous=problem.anonymous,
+            next_at=uow.now,
+            origin={
+                "traceparent": cause.traceparent,
+                "correlation_id": cause.correlation_id,
+                "causation_id": cause.causation_id,
+            },
         )
-        sent, asks, events = asking.send(begun, wave, uow.now)
-        store.save_asking(uow, sent)
-        for ask, event in zip(asks, events, strict=True):
-            candidates.asked(ask.expert_id, uow.now)
-            store.save_ask(uow, ask)
-            uow.record(event, cause=received.cause)
-    candidates.save(uow)
+        asks.save_asking(uow, begun)
 
 
-class _Candidates:
-    """Everybody who may be asked about a batch of problems, loaded at once."""
+async def follow(uow: UnitOfWork, course: Sequence[Received[Course]]) -> None:
+    """Stop, go on or change whom to ask, by what became of the problems."""
+    threads = {received.event.thread_id for received in course}
+    askings = await asks.load_askings(uow, threads)
+    authors = {
+        rules_of_asking.ask_id(event.thread_id, event.solution_author_id)
+        for received in course
+        if isinstance(event := received.event, SolutionProposed)
+    }
+    sent = await asks.load_asks(uow, authors) if authors else {}
+    workloads = await asks.load_workloads(uow, {ask.expert_id for ask in sent.values()}) if sent else {}
+    changed: dict[str, Asking] = {}
+    closed: dict[str, Received[Course]] = {}
+    for received in course:
+        event = received.event
+        asking = changed.get(event.thread_id) or askings.get(event.thread_id)
+        if asking is None:
+            continue
+        match event:
+            case ProblemUpdated():
+                asking = rules_of_asking.edit(asking, event)
+            case SolutionProposed():
+                asking = rules_of_asking.answer(asking, event.solution_author_id)
+                ask = sent.get(rules_of_asking.ask_id(event.thread_id, event.solution_author_id))
+                if ask is not None and ask.allows("answer"):
+                    sent[ask.ask_id] = ask = ask.after("answer", uow.now)
+                    asks.save_ask(uow, ask)
+                    _reacted(uow, ask, workloads)
+            case ProblemReopened():
+                asking = rules_of_asking.reopen(asking, uow.now)
+            case ProblemLinked(kind="related"):
+                continue
+            case ProblemResolved() | ProblemWithdrawn() | ProblemLinked():
+                asking = rules_of_asking.close(asking)
+                closed[asking.thread_id] = received
+        changed[asking.thread_id] = asking
+    if closed:
+        await uow.flush()  # who has answered in this batch is not waited for any more
+        for ask in await asks.load_open_asks(uow, closed.keys()):
+            asking, ask, expired = rules_of_asking.expire(changed[ask.thread_id], ask, uow.now)
+            changed[ask.thread_id] = asking
+            asks.save_ask(uow, ask)
+            uow.record(expired, cause=closed[ask.thread_id].cause)
+    for asking in changed.values():
+        asks.save_asking(uow, asking)
 
-    def __init__(self, by_tag: dict[tuple[str, str], list[Expertise]]) -> None:
-        self._by_tag = by_tag
-        self._organisations: dict[Place, str | None] = {}
-        self._activity: dict[Place, tuple[datetime, int]] = {}
-        self._asked: set[str] = set()
-        self.workloads: dict[str, Workload] = {}
 
-    @classmethod
-    async def load(cls, uow: UnitOfWork, tags: dict[str, set[str]]) -> _Candidates:
-        by_tag: defaultdict[tuple[str, str], list[Expertise]] = defaultdict(list)
-        places: set[Place] = set()
-        for community_id, best in (await store.load_candidates(uow, tags)).items():
-            for each in best:
-                by_tag[community_id, each.tag].append(each)
-                places.add((community_id, each.member_id))
-        loaded = cls(by_tag)
-        loaded._organisations = await store.load_organisations(uow, places)
-        loaded._activity = await store.load_activity(uow, places)
-        loaded.workloads = await store.load_workloads(uow, {member_id for _, member_id in places})
-        return loaded
+def _reacted(uow: UnitOfWork, ask: Ask, workloads: dict[str, Workload]) -> None:
+    """Keep that an expert did not ignore an ask."""
+    if ask.asked_as == "expert" and ask.expert_id in workloads:
+        workloads[ask.expert_id] = workloads[ask.expert_id].after_reacting()
+        asks.save_workload(uow, workloads[ask.expert_id])
 
-    def for_problem(self, problem: ProblemPosted, now: datetime) -> list[Candidate]:
-        """Those who know something of the problem's tags, with scores and reasons."""
-        known: defaultdict[str, list[Expertise]] = defaultdict(list)
-        for tag in problem.tags:
-            for each in self._by_tag.get((problem.community_id, tag), ()):
-                known[each.member_id].append(each)
-        candidates: list[Candidate] = []
-        for member_id, of_tags in known.items():
-            place = (problem.community_id, member_id)
-            last_active, solutions = self._activity.get(place, (None, 0))
-            terms = expertise.terms(of_tags, last_active, now)
-            candidates.append(
-                Candidate(
-                    member_id=member_id,
-                    org_id=self._organisations.get(place),
-                    belongs=place in self._organisations,
-                    solutions=solutions,
-                    score=expertise.score(terms),
-                    terms=terms,
-                )
+
+async def proceed(uow: UnitOfWork, thread_ids: Collection[str]) -> None:
+    """Do what is due about these problems: send the next wave, or end the waves."""
+    askings = (await asks.load_askings(uow, thread_ids)).values()
+    due = sorted(
+        (each for each in askings if each.is_due(uow.now)), key=lambda each: (each.next_at, each.thread_id)
+    )
+    seeking = [each for each in due if each.waves < each.last_wave]
+    external = await store.are_external(uow, {each.community_id for each in seeking})
+    rankings = await rank(uow, seeking)
+    found = await candidates(uow, rankings)
+    workloads = found.workloads
+    busier: set[str] = set()
+    for asking in due:
+        ranking = rankings.get(asking.thread_id)
+        if ranking is not None:
+            wave = rules_of_asking.choose_wave(
+                (found.candidate(asking.community_id, each) for each in ranking.ranked),
+                asking,
+                external=external.get(asking.community_id, False),
+                now=uow.now,
             )
-        return candidates
+            if wave.invitations or wave.postponed:
+                invited = [
+                    (each.candidate, rules_of_asking.told(each, ranking.reasons(each.candidate.member_id)))
+                    for each in wave.invitations
+                ]
+                sent, new, events = rules_of_asking.send(asking, invited, uow.now)
+                for ask in new:
+                    before = workloads.get(ask.expert_id) or Workload(expert_id=ask.expert_id)
+                    workloads[ask.expert_id] = before.after_ask(uow.now)
+                    busier.add(ask.expert_id)
+                _save(uow, sent, new, events)
+                continue
+        await _exhaust(uow, asking)
+    for expert_id in sorted(busier):
+        asks.save_workload(uow, workloads[expert_id])
 
-    def asked(self, expert_id: str, now: datetime) -> None:
-        """Count an ask, for the problems that follow."""
-        self.workloads[expert_id] = self.workloads.get(expert_id, Workload(expert_id=expert_id)).with_ask(now)
-        self._asked.add(expert_id)
 
-    def save(self, uow: UnitOfWork) -> None:
-        """Save the workloads that changed."""
-        for expert_id in sorted(self._asked):
-            store.save_workload(uow, self.workloads[expert_id])
+async def _exhaust(uow: UnitOfWork, asking: Asking) -> None:
+    found = await store.load_facilitators(uow, asking.community_id, rules.FACILITATORS)
+    there = [
+        Candidate(member_id, 0.0, False, 0, person.org_id, "active")
+        for (_, member_id), person in found.items()
+        if not person.dormant and (person.away_until is None or person.away_until <= uow.now)
+    ]
+    _save(uow, *rules_of_asking.exhaust(asking, there, uow.now))
+
+
+def _save(uow: UnitOfWork, asking: Asking, new: Sequence[Ask], events: Iterable[ThreadAsksEvent]) -> None:
+    asks.save_asking(uow, asking)
+    for ask in new:
+        asks.save_ask(uow, ask)
+    for event in events:
+        uow.record(event, cause=Cause(**asking.origin))
+
+
+async def expire(uow: UnitOfWork, ask_id: str) -> None:
+    """End an ask whose time is over; who ignored it, and the one before, rests."""
+    ask = (await asks.load_asks(uow, [ask_id])).get(ask_id)
+    if ask is None or ask.state != "sent" or ask.state_at(uow.now) != "expired":
+        return
+    asking = await asks.load_asking(uow, ask.thread_id)
+    assert asking is not None, "an ask is saved together with its asking"
+    asking, ask, event = rules_of_asking.expire(asking, ask, uow.now)
+    _save(uow, asking, [ask], [event])
+    if event.ignored and ask.asked_as == "expert":
+        workloads = await asks.load_workloads(uow, [ask.expert_id])
+        workload = workloads.get(ask.expert_id) or Workload(expert_id=ask.expert_id)
+        asks.save_workload(uow, workload.after_ignoring(ask.expires_at))
 
 
 async def accept(uow: UnitOfWork, caller: Caller, ask_id: str) -> Ask:
     """The caller, asked as an expert, will look at the problem."""
     present, ask = await _own_ask(uow, caller, ask_id)
-    changed, ask, event = asking.accept(present, ask, uow.now)
+    changed, ask, event = rules_of_asking.accept(present, ask, uow.now)
     if event is not None:
-        store.save_asking(uow, changed)
-        store.save_ask(uow, ask)
+        _save(uow, changed, [ask], [])
         uow.record(event)
+        _reacted(uow, ask, await asks.load_workloads(uow, [ask.expert_id]))
     return ask
 
 
-async def decline(uow: UnitOfWork, caller: Caller, ask_id: str, reason: str) -> Ask:
+async def decline(uow: UnitOfWork, caller: Caller, ask_id: str, because: DeclinedBecause, reason: str) -> Ask:
     """The caller, asked as an expert, will not."""
     present, ask = await _own_ask(uow, caller, ask_id)
-    changed, ask, event = asking.decline(present, ask, reason, uow.now)
+    changed, ask, event = rules_of_asking.decline(present, ask, because, reason, uow.now)
     if event is not None:
-        store.save_asking(uow, changed)
-        store.save_ask(uow, ask)
+        _save(uow, changed, [ask], [])
         uow.record(event)
+        if ask.asked_as == "expert":
+            workloads = await asks.load_workloads(uow, [ask.expert_id])
+            workload = workloads.get(ask.expert_id) or Workload(expert_id=ask.expert_id)
+            asks.save_workload(uow, workload.after_declining(because, present.tags, uow.now))
     return ask
 
 
 async def _own_ask(uow: UnitOfWork, caller: Caller, ask_id: str) -> tuple[Asking, Ask]:
-    ask = await store.load_ask(uow, ask_id)
+    ask = (await asks.load_asks(uow, [ask_id])).get(ask_id)
     if (
         ask is None
         or caller.member_id not in (ask.expert_id, ask.asker_id)
         or not await store.belongs(uow, (ask.community_id, caller.member_id))
     ):
-        raise asking.no_such_ask()
+        raise no_such_ask()
     if caller.member_id != ask.expert_id:
         raise Forbidden("not-the-expert", "Only the expert who was asked answers.")
-    present = await store.load_asking(uow, ask.thread_id)
+    present = await asks.load_asking(uow, ask.thread_id)
     assert present is not None, "an ask is saved together with its asking"
     return present, ask

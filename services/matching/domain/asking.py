@@ -1,67 +1,72 @@
-"""Asking experts about a problem: who is asked, and what comes of an ask."""
+"""Asking about a problem: who is asked in which wave, when the next one goes out, and when it ends.
+
+A wave is chosen from a ranking: whoever may be asked now, best first, with three seats. What is decided here
+is decided from the arguments alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from services.matching.domain import rules
-from services.matching.domain.expertise import Term, reasons
-from shared.contracts.matching import ExpertAskAccepted, ExpertAskDeclined, ExpertAsked
-from shared.errors import Conflict, NotFound
+from services.matching.domain.ask import Ask
+from services.matching.domain.workload import Excuse, Workload
+from shared.contracts.discussions import ProblemUpdated
+from shared.contracts.matching import (
+    AskedAs,
+    DeclinedBecause,
+    ExpertAskAccepted,
+    ExpertAskDeclined,
+    ExpertAsked,
+    ExpertAskExpired,
+    RoutingExhausted,
+)
 from shared.ids import stable_id
 
-Answered = Literal["accepted", "declined"]
-State = Literal["sent", "accepted", "declined", "expired"]
+State = Literal["asking", "taken", "exhausted", "answered", "closed"]
+Command = Literal["wave", "accept", "answer", "exhaust", "close", "reopen"]
 
+TRANSITIONS: Mapping[State, Mapping[Command, State]] = {
+    "asking": {
+        "wave": "asking",
+        "accept": "taken",
+        "answer": "answered",
+        "exhaust": "exhausted",
+        "close": "closed",
+    },
+    "taken": {
+        "wave": "asking",
+        "accept": "taken",
+        "answer": "answered",
+        "exhaust": "exhausted",
+        "close": "closed",
+    },
+    "exhausted": {"accept": "taken", "answer": "answered", "close": "closed"},
+    "answered": {"accept": "answered", "answer": "answered", "close": "closed"},
+    "closed": {"answer": "closed", "close": "closed", "reopen": "asking"},
+}
+"""What leads where. Waves go out while a problem is asked about or taken; a time is due in these two alone.
+Asks that are out when somebody answers stay out: another view is welcome."""
 
-class Candidate(NamedTuple):
-    """Somebody who could be asked about a problem, and why."""
-
-    member_id: str
-    org_id: str | None
-    belongs: bool
-    """Whether they belong to the problem's community now."""
-    solutions: int
-    """How many they proposed in the community."""
-    score: float
-    terms: Sequence[Term]
-    """What the score is the sum of."""
-
-    @property
-    def perspective(self) -> str:
-        """Their organisation; somebody without one speaks for themselves."""
-        return self.org_id or f"member {self.member_id}"
-
-    @property
-    def has_little_history(self) -> bool:
-        """Whether the seat for new faces is theirs to have."""
-        return self.solutions < rules.LITTLE_HISTORY
-
-
-class Workload(BaseModel):
-    """When an expert was asked in the last week."""
-
-    model_config = ConfigDict(frozen=True)
-
-    expert_id: str
-    asked: list[datetime] = []
-
-    def has_room(self, now: datetime) -> bool:
-        """Whether one more ask stays within both caps."""
-        day, week = (self._since(now - window) for window in (timedelta(days=1), timedelta(days=7)))
-        return day < rules.ASKS_A_DAY and week < rules.ASKS_A_WEEK
-
-    def with_ask(self, now: datetime) -> Workload:
-        """After one more ask, with what no longer counts forgotten."""
-        recent = [at for at in self.asked if at > now - timedelta(days=7)]
-        return self.model_copy(update={"asked": [*recent, now]})
-
-    def _since(self, moment: datetime) -> int:
-        return sum(at > moment for at in self.asked)
+Barrier = Literal[
+    "asks",
+    "involved",
+    "asked-before",
+    "not-a-member",
+    "dormant",
+    "away",
+    "no-hours",
+    "nothing-known",
+    "not-their-field",
+]
+Verdict = Barrier | Excuse | Literal["asked", "nobody-asked", "others-first"]
+"""How it stands with somebody and a problem."""
+Seat = Literal["best", "elsewhere", "newcomer"]
+"""For the best; for somebody from another organisation; for somebody with little history."""
 
 
 class Asking(BaseModel):
@@ -74,40 +79,82 @@ class Asking(BaseModel):
     community_id: str
     asker_id: str
     problem_title: str
+    tags: list[str] = []
+    text_version: int = 0
+    """The thread's version that gave title and tags."""
     anonymous: bool = False
     """The asker is not named."""
+    state: State = "asking"
     waves: int = 0
+    last_wave: int = rules.WAVES
+    next_at: datetime | None = None
+    """When there is something to do next: a wave, or the end of the waves."""
+    asked: list[str] = []
+    """Everybody who was asked."""
+    experts: int = 0
+    """How many of them in a wave."""
+    involved: list[str] = []
+    """Who wrote the problem's text with the asker, or answered it."""
+    origin: dict[str, str | None] = {}
+    """What brought it about, carried on to its events."""
+
+    def after(self, command: Command, **changes: object) -> Asking:
+        """The asking after a command that its state allows."""
+        return self.model_copy(update={"state": TRANSITIONS[self.state][command], **changes})
+
+    def allows(self, command: Command) -> bool:
+        """Whether a command has any effect in its state."""
+        return command in TRANSITIONS[self.state]
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether there is something to do."""
+        return self.next_at is not None and self.next_at <= now
 
 
-class Ask(BaseModel):
-    """One expert asked about one problem."""
+class Candidate(NamedTuple):
+    """Somebody who could be asked about a problem."""
 
-    model_config = ConfigDict(frozen=True)
+    member_id: str
+    score: float
+    knows: bool
+    """Whether anything speaks for them that has to do with the problem."""
+    solutions: int
+    """How many they proposed in the community."""
+    org_id: str | None
+    standing: Literal["active", "dormant", "none"]
+    """In the problem's community, now."""
+    away_until: datetime | None = None
+    hours_a_week: int | None = None
+    workload: Workload | None = None
 
-    ask_id: str
-    thread_id: str
-    community_id: str
-    expert_id: str
-    asker_id: str
-    problem_title: str
-    anonymous: bool = False
-    """The expert is not told who asks."""
-    wave: int
-    reasons: list[str]
-    state: Literal["sent", "accepted", "declined"] = "sent"
-    asked_at: datetime
-    expires_at: datetime
-    answered_at: datetime | None = None
-    decline_reason: str = ""
+    @property
+    def perspective(self) -> str:
+        """Their organisation; somebody without one speaks for themselves."""
+        return self.org_id or f"member {self.member_id}"
 
-    def state_at(self, now: datetime) -> State:
-        """Its state at ``now``: an ask expires by itself."""
-        return "expired" if self.state == "sent" and self.expires_at <= now else self.state
+    @property
+    def has_little_history(self) -> bool:
+        """Whether the seat for new faces is theirs to have."""
+        return self.solutions < rules.LITTLE_HISTORY
+
+    def weighed(self, tags: Collection[str], now: datetime) -> float:
+        """The score, less what they were asked lately and what they said is not their field."""
+        return self.score * (self.workload.share(tags, now) if self.workload else 1.0)
 
 
-def no_such_ask() -> NotFound:
-    """What somebody gets whom an ask does not concern, and what everybody gets where there is none."""
-    return NotFound("no-such-ask", "There is no such ask.", fix="Check its id.")
+class Invitation(NamedTuple):
+    """Somebody who is to be asked, and why."""
+
+    candidate: Candidate
+    seat: Seat
+
+
+class Wave(NamedTuple):
+    """Who is to be asked now, best first."""
+
+    invitations: Sequence[Invitation]
+    postponed: bool
+    """Whether somebody else could be asked another day, when their cap frees up."""
 
 
 def is_worth_asking(posted_at: datetime, now: datetime) -> bool:
@@ -115,98 +162,173 @@ def is_worth_asking(posted_at: datetime, now: datetime) -> bool:
     return now - posted_at < rules.ASK_LIFETIME
 
 
-def choose_wave(
-    candidates: Iterable[Candidate],
-    *,
-    asker_id: str,
-    external: bool,
-    workloads: Mapping[str, Workload],
-    now: datetime,
-) -> list[Candidate]:
+def barrier(candidate: Candidate, asking: Asking, now: datetime) -> Barrier | Excuse | None:
+    """Why somebody is not to be asked about a problem now, if they are not."""
+    if candidate.member_id == asking.asker_id:
+        return "asks"
+    if candidate.member_id in asking.asked:
+        return "asked-before"
+    if candidate.member_id in asking.involved:
+        return "involved"
+    if candidate.standing != "active":
+        return "not-a-member" if candidate.standing == "none" else "dormant"
+    if not candidate.knows or candidate.score <= 0:
+        return "nothing-known"
+    if candidate.away_until is not None and now < candidate.away_until:
+        return "away"
+    if candidate.hours_a_week == 0:
+        return "no-hours"
+    workload = candidate.workload or Workload(expert_id=candidate.member_id)
+    if excuse := workload.excuse(now, candidate.hours_a_week):
+        return excuse
+    return "not-their-field" if candidate.weighed(asking.tags, now) <= 0 else None
+
+
+def choose_wave(candidates: Iterable[Candidate], asking: Asking, *, external: bool, now: datetime) -> Wave:
     """Whom to ask, best first.
 
     The first seat goes to the best; the second, in an external community, to the best from elsewhere; the
     last to somebody with little history unless one has a seat already. A seat that nobody fits goes to the
-    best who is left. Never the asker, nobody who does not belong, nobody whose caps are reached.
+    best who is left. Never anybody with a ``barrier``.
     """
-    left = sorted(
-        (
-            each
-            for each in candidates
-            if each.belongs
-            and each.member_id != asker_id
-            and each.score > 0
-            and (each.member_id not in workloads or workloads[each.member_id].has_room(now))
-        ),
-        key=lambda each: (-each.score, each.member_id),
-    )
-    wave: list[Candidate] = []
+    left: list[Candidate] = []
+    postponed = False
+    for each in candidates:
+        found = barrier(each, asking, now)
+        if found is None:
+            left.append(each)
+        postponed |= found == "capped"
+    weights = {each.member_id: each.weighed(asking.tags, now) for each in left}
+    left.sort(key=lambda each: (-weights[each.member_id], each.member_id))
+    wave: list[Invitation] = []
 
-    def seat(fits: Callable[[Candidate], bool]) -> None:
+    def take(seat: Seat, fits: Callable[[Candidate], bool]) -> None:
         if left:
-            chosen = next((each for each in left if fits(each)), left[0])
-            left.remove(chosen)
-            wave.append(chosen)
+            chosen = next((each for each in left if fits(each)), None)
+            wave.append(Invitation(chosen or left[0], seat if chosen and chosen != left[0] else "best"))
+            left.remove(wave[-1].candidate)
 
     for place in range(1, rules.WAVE + 1):
-        if place == rules.WAVE and not any(each.has_little_history for each in wave):
-            seat(lambda each: each.has_little_history)
+        if place == rules.WAVE and not any(each.candidate.has_little_history for each in wave):
+            take("newcomer", lambda each: each.has_little_history)
         elif place == 2 and external:
-            seat(lambda each: each.perspective != wave[0].perspective)
+            take("elsewhere", lambda each: each.perspective != wave[0].candidate.perspective)
         else:
-            seat(lambda each: True)
-    return sorted(wave, key=lambda each: (-each.score, each.member_id))
+            take("best", lambda each: True)
+    return Wave(sorted(wave, key=lambda each: (-weights[each.candidate.member_id], each.candidate.member_id)),
+                postponed)  # fmt: skip
+
+
+def told(invitation: Invitation, reasons: Sequence[str]) -> list[str]:
+    """The reasons of somebody's score, and what else they were chosen for."""
+    match invitation.seat:
+        case "elsewhere":
+            return [*reasons, "brings the view of another organisation"]
+        case "newcomer":
+            return [*reasons, "has answered little here yet: a new view is welcome"]
+        case "best":
+            return list(reasons)
 
 
 def send(
-    asking: Asking, wave: Sequence[Candidate], now: datetime
+    asking: Asking, wave: Sequence[tuple[Candidate, Sequence[str]]], now: datetime
 ) -> tuple[Asking, list[Ask], list[ExpertAsked]]:
-    """Send the next wave. An ask's id follows from problem and expert, so that a rerun makes the same."""
+    """Send the next wave to these, with the reasons; nobody at all is a wave, too, where others may be free
+    by the next."""
+    number = asking.waves + 1
+    sent = asking.after(
+        "wave", waves=number, experts=asking.experts + len(wave), next_at=now + rules.WAVE_INTERVAL
+    )
+    return _ask(sent, wave, "expert", number, now)
+
+
+def exhaust(
+    asking: Asking, facilitators: Sequence[Candidate], now: datetime
+) -> tuple[Asking, list[Ask], list[ExpertAsked | RoutingExhausted]]:
+    """End the waves: ask ``facilitators``, whatever they were asked before, and say so."""
+    whom = [each for each in facilitators if each.member_id not in (asking.asker_id, *asking.asked)]
+    ended = asking.after("exhaust", next_at=None)
+    reason = "looks after this community, and nobody who was asked has answered"
+    if not asking.experts:
+        reason = "looks after this community, and nobody else was found for this problem"
+    wave = [(each, [reason]) for each in whom[: rules.FACILITATORS]]
+    ended, asks, events = _ask(ended, wave, "facilitator", asking.waves + 1, now)
+    ended = ended.model_copy(update={"version": ended.version + 1})
+    exhausted = RoutingExhausted(
+        thread_id=ended.thread_id,
+        version=ended.version,
+        community_id=ended.community_id,
+        asker_id=ended.asker_id,
+        anonymous=ended.anonymous,
+        problem_title=ended.problem_title,
+        waves=ended.waves,
+        experts=ended.experts,
+        facilitator_ids=[ask.expert_id for ask in asks],
+    )
+    return ended, asks, [*events, exhausted]
+
+
+def _ask(
+    asking: Asking,
+    whom: Sequence[tuple[Candidate, Sequence[str]]],
+    asked_as: AskedAs,
+    number: int,
+    now: datetime,
+) -> tuple[Asking, list[Ask], list[ExpertAsked]]:
     asks: list[Ask] = []
     events: list[ExpertAsked] = []
-    number = asking.waves + 1
-    for version, expert in enumerate(wave, asking.version + 1):
+    for version, (expert, reasons) in enumerate(whom, asking.version + 1):
         ask = Ask(
-            ask_id=stable_id("ask", asking.thread_id, expert.member_id),
+            ask_id=ask_id(asking.thread_id, expert.member_id),
             thread_id=asking.thread_id,
             community_id=asking.community_id,
             expert_id=expert.member_id,
+            expert_org_id=expert.org_id,
             asker_id=asking.asker_id,
             problem_title=asking.problem_title,
             anonymous=asking.anonymous,
+            asked_as=asked_as,
             wave=number,
-            reasons=reasons(expert.terms),
+            reasons=list(reasons),
             asked_at=now,
             expires_at=now + rules.ASK_LIFETIME,
         )
         asks.append(ask)
         events.append(
             ExpertAsked(
-                thread_id=ask.thread_id,
                 version=version,
-                community_id=ask.community_id,
-                ask_id=ask.ask_id,
-                expert_id=ask.expert_id,
-                asker_id=ask.asker_id,
-                problem_title=ask.problem_title,
-                anonymous=ask.anonymous,
-                wave=number,
-                reasons=ask.reasons,
-                expires_at=ask.expires_at,
+                **ask.model_dump(
+                    include={
+                        "thread_id", "community_id", "ask_id", "expert_id", "asker_id", "problem_title",
+                        "anonymous", "asked_as", "wave", "reasons", "expires_at",
+                    }
+                ),
             )
-        )
-    sent = asking.model_copy(update={"waves": number, "version": asking.version + len(wave)})
+        )  # fmt: skip
+    sent = asking.model_copy(
+        update={
+            "version": asking.version + len(asks),
+            "asked": [*asking.asked, *(ask.expert_id for ask in asks)],
+        }
+    )
     return sent, asks, events
 
 
+def ask_id(thread_id: str, expert_id: str) -> str:
+    """The id of the ask of one expert about one problem: there is one at most, however often it is sent."""
+    return stable_id("ask", thread_id, expert_id)
+
+
 def accept(asking: Asking, ask: Ask, now: datetime) -> tuple[Asking, Ask, ExpertAskAccepted | None]:
-    """The expert will look at it. The same answer again changes nothing and publishes nothing."""
-    if not _is_open(ask, "accepted", now):
+    """The expert will look at it: the waves wait for them. The same answer again changes and publishes
+    nothing."""
+    if not ask.is_open("accepted", now):
         return asking, ask, None
-    asking, ask = _answered(asking, ask, "accepted", now)
+    waits = now + rules.PATIENCE if asking.state in ("asking", "taken") else None
+    asking = asking.after("accept", version=asking.version + 1, next_at=waits)
     return (
         asking,
-        ask,
+        ask.after("accept", now),
         ExpertAskAccepted(
             thread_id=ask.thread_id,
             version=asking.version,
@@ -220,15 +342,16 @@ def accept(asking: Asking, ask: Ask, now: datetime) -> tuple[Asking, Ask, Expert
 
 
 def decline(
-    asking: Asking, ask: Ask, reason: str, now: datetime
+    asking: Asking, ask: Ask, because: DeclinedBecause, reason: str, now: datetime
 ) -> tuple[Asking, Ask, ExpertAskDeclined | None]:
     """The expert will not; it costs nothing. The same answer again changes and publishes nothing."""
-    if not _is_open(ask, "declined", now):
+    if not ask.is_open("declined", now):
         return asking, ask, None
-    asking, ask = _answered(asking, ask, "declined", now)
+    asking = asking.model_copy(update={"version": asking.version + 1})
+    ask = ask.after("decline", now)
     return (
         asking,
-        ask.model_copy(update={"decline_reason": reason}),
+        ask.model_copy(update={"declined_because": because, "decline_reason": reason}),
         ExpertAskDeclined(
             thread_id=ask.thread_id,
             version=asking.version,
@@ -237,27 +360,53 @@ def decline(
             expert_id=ask.expert_id,
             asker_id=ask.asker_id,
             problem_title=ask.problem_title,
+            because=because,
             reason=reason,
         ),
     )
 
 
-def _is_open(ask: Ask, answer: Answered, now: datetime) -> bool:
-    """Whether ``answer`` is still to be given, rather than given before. ``Conflict`` if neither."""
-    state = ask.state_at(now)
-    if state == "expired":
-        raise Conflict(
-            "ask-expired",
-            f"This ask expired at {ask.expires_at:%Y-%m-%d %H:%M} UTC.",
-            fix="You can still propose a solution to the problem itself.",
-        )
-    if state not in ("sent", answer):
-        raise Conflict("ask-answered", f"You have {state} this ask already.")
-    return state == "sent"
-
-
-def _answered(asking: Asking, ask: Ask, answer: Answered, now: datetime) -> tuple[Asking, Ask]:
-    return (
-        asking.model_copy(update={"version": asking.version + 1}),
-        ask.model_copy(update={"state": answer, "answered_at": now}),
+def expire(asking: Asking, ask: Ask, now: datetime) -> tuple[Asking, Ask, ExpertAskExpired]:
+    """The ask's time is over, or its problem is settled."""
+    ignored = asking.state in ("asking", "exhausted") and ask.expires_at <= now
+    asking = asking.model_copy(update={"version": asking.version + 1})
+    event = ExpertAskExpired(
+        thread_id=ask.thread_id,
+        version=asking.version,
+        community_id=ask.community_id,
+        ask_id=ask.ask_id,
+        expert_id=ask.expert_id,
+        asker_id=ask.asker_id,
+        problem_title=ask.problem_title,
+        asked_as=ask.asked_as,
+        wave=ask.wave,
+        ignored=ignored,
     )
+    return asking, ask.after("expire", now), event
+
+
+def edit(asking: Asking, event: ProblemUpdated) -> Asking:
+    """The problem's text changed: the next wave is for what it says now. A replayed event undoes nothing."""
+    involved = list(dict.fromkeys([*asking.involved, event.editor_id]))
+    text: dict[str, object] = {}
+    if event.version > asking.text_version:
+        text = {"problem_title": event.title, "tags": event.tags, "text_version": event.version}
+    return asking.model_copy(update={"involved": involved, **text})
+
+
+def answer(asking: Asking, author_id: str) -> Asking:
+    """Somebody answered the problem: no further wave."""
+    involved = list(dict.fromkeys([*asking.involved, author_id]))
+    return asking.after("answer", next_at=None, involved=involved)
+
+
+def close(asking: Asking) -> Asking:
+    """The problem is settled: resolved, taken back, or another's duplicate."""
+    return asking.after("close", next_at=None)
+
+
+def reopen(asking: Asking, now: datetime) -> Asking:
+    """What was settled is not: others are asked, in new waves."""
+    if not asking.allows("reopen"):
+        return asking
+    return asking.after("reopen", next_at=now, last_wave=asking.waves + rules.WAVES)

@@ -43,11 +43,31 @@ NEGLIGIBLE: Final = 0.05
 
 WAVE: Final = 3
 """Experts asked together."""
+WAVES: Final = 3
+"""So many waves, then the facilitators."""
+WAVE_INTERVAL: Final = timedelta(hours=24)
+"""After a wave, the next one, if nobody accepted or answered."""
+PATIENCE: Final = timedelta(days=3)
+"""Whoever accepted has so long to answer before others are asked as well."""
+FACILITATORS: Final = 10
+"""Facilitators (or stewards, where there are none) who are asked when the waves are over, at most."""
 ASK_LIFETIME: Final = timedelta(hours=24)
 """An ask that is not answered so long after it was sent has expired."""
 ASKS_A_DAY: Final = 2
 ASKS_A_WEEK: Final = 5
-"""Caps for one expert over all communities, in any 24 hours and any 7 days."""
+"""Caps for one expert over all communities, in any 24 hours and any 7 days. Nobody is asked more often in a
+week than the hours a week that they say they have."""
+IGNORED: Final = 2
+"""So many asks ignored in a row rest an expert."""
+REST: Final = timedelta(days=14)
+SPARED: Final = timedelta(days=7)
+"""Whoever declines for want of time is left alone for so long."""
+DISCLAIMED: Final = timedelta(days=180)
+"""So long a tag counts nothing for whoever said that it is not their field."""
+LOAD_SCALE: Final = 20.0
+"""With so many recent asks a score counts half: who is asked much gives way before the caps stop them."""
+LOAD_HALF_LIFE: Final = timedelta(days=30)
+"""After so long, an ask counts half as recent."""
 LITTLE_HISTORY: Final = 3
 """Fewer solutions than this in the community are little history."""
 REASONS: Final = 4

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo import ReplaceOne, UpdateOne
 
 from services.matching.domain import rules
-from services.matching.domain.asking import Ask, Asking, State, Workload
 from services.matching.domain.expertise import Amount, Expertise, Kind, Solution
+from services.matching.store import asking
 from shared.contracts.members import Level, MembershipStanding, Role, Skill
 from shared.ids import FORMER_MEMBER, is_former_member
 from shared.storage import Database, Index, UnitOfWork, apply_version
@@ -23,15 +23,15 @@ THREADS = "threads"
 SOLUTIONS = "solutions"
 EXPERTISE = "expertise"
 ACTIVITY = "activity"
-ASKING = "asking"
-ASKS = "asks"
-WORKLOADS = "workloads"
 
 INDEXES = {
     PEOPLE: [],
     COMMUNITIES: [],
-    MEMBERSHIPS: [Index([("member_id", 1), ("present", 1), ("community_id", 1)])],
-    THREADS: [Index([("author_id", 1)])],
+    MEMBERSHIPS: [
+        Index([("member_id", 1), ("present", 1), ("community_id", 1)]),
+        Index([("community_id", 1), ("role", 1)]),
+    ],
+    THREADS: [Index([("author_id", 1)]), Index([("community_id", 1), ("posted_at", 1)])],
     SOLUTIONS: [Index([("author_id", 1)])],
     EXPERTISE: [
         Index([("community_id", 1), ("tag", 1), ("weight", -1)]),  # the best by what they earned
@@ -39,12 +39,7 @@ INDEXES = {
         Index([("member_id", 1), ("skill_rank", 1)]),
     ],
     ACTIVITY: [Index([("member_id", 1)])],
-    ASKING: [Index([("asker_id", 1)])],
-    ASKS: [
-        Index([("expert_id", 1), ("asked_at", -1), ("_id", -1)]),
-        Index([("thread_id", 1), ("wave", 1)]),
-    ],
-    WORKLOADS: [],
+    **asking.INDEXES,
 }
 
 PERSONAL = {
@@ -55,9 +50,7 @@ PERSONAL = {
     SOLUTIONS: Personal(by=["author_id"]),
     EXPERTISE: Personal(about=["member_id"]),
     ACTIVITY: Personal(about=["member_id"]),
-    ASKING: Personal(by=["asker_id"]),
-    ASKS: Personal(by=["expert_id"]),
-    WORKLOADS: Personal(about=["_id"]),
+    **asking.PERSONAL,
 }
 
 Document = dict[str, Any]
@@ -83,6 +76,14 @@ def project_skills(uow: UnitOfWork, member_id: str, version: int, skills: Iterab
     """Keep a member's stated skills. ``spread_skills`` makes expertise of them."""
     fields = {"skills": [skill.model_dump() for skill in skills]}
     uow.write(PEOPLE, apply_version(member_id, version, fields, named="skills_version"))
+
+
+def project_availability(
+    uow: UnitOfWork, member_id: str, version: int, *, hours_a_week: int | None, away_until: datetime | None
+) -> None:
+    """Keep how much time a member has, and until when they have none."""
+    fields = {"hours_a_week": hours_a_week, "away_until": away_until}
+    uow.write(PEOPLE, apply_version(member_id, version, fields, named="availability_version"))
 
 
 def project_community(uow: UnitOfWork, community_id: str, version: int, *, external: bool) -> None:
@@ -129,6 +130,21 @@ def project_thread(
     """Keep whose problem it is and what it is about."""
     fields = {"community_id": community_id, "author_id": author_id, "tags": tags}
     uow.write(THREADS, apply_version(thread_id, version, fields))
+
+
+def note_posted(uow: UnitOfWork, thread_id: str, at: datetime) -> None:
+    """Keep when a problem was posted."""
+    uow.write(THREADS, UpdateOne({"_id": thread_id}, {"$min": {"posted_at": at}}, upsert=True))
+
+
+def note_answered(uow: UnitOfWork, thread_id: str, at: datetime) -> None:
+    """Keep when a problem got its first answer."""
+    uow.write(THREADS, UpdateOne({"_id": thread_id}, {"$min": {"answered_at": at}}, upsert=True))
+
+
+def project_withdrawn(uow: UnitOfWork, thread_id: str) -> None:
+    """Keep that a problem was taken back: what is known of it is its author's alone from now on."""
+    uow.write(THREADS, UpdateOne({"_id": thread_id}, {"$set": {"withdrawn": True}}, upsert=True))
 
 
 async def spread_skills(uow: UnitOfWork, member_ids: Collection[str]) -> None:
@@ -242,18 +258,45 @@ async def are_external(uow: UnitOfWork, community_ids: Collection[str]) -> dict[
     return {row["_id"]: row["external"] for row in rows}
 
 
-async def load_organisations(uow: UnitOfWork, places: Collection[Place]) -> dict[Place, str | None]:
-    """Of those who belong to the community now and are not dormant in it, the organisation."""
-    keys = [_key(*place) for place in places]
-    following = {"_id": {"$in": keys}, "present": True, "standing": {"$ne": "dormant"}}
-    rows = await uow.find(MEMBERSHIPS, following)
-    members = list({row["member_id"] for row in rows})
-    people = await uow.find(PEOPLE, {"_id": {"$in": members}, "name": {"$exists": True}}, {"org_id": 1})
-    present = {person["_id"]: person["org_id"] for person in people}
-    return {
-        (row["community_id"], row["member_id"]): present.get(row["member_id"], row.get("org_id"))
-        for row in rows
-    }
+class Person(NamedTuple):
+    """What is known of a member of a community when somebody is sought."""
+
+    org_id: str | None
+    dormant: bool
+    away_until: datetime | None
+    hours_a_week: int | None
+
+
+async def load_people(uow: UnitOfWork, places: Collection[Place]) -> dict[Place, Person]:
+    """Of those who belong to the community now, what is known of them."""
+    rows = await uow.find(MEMBERSHIPS, {"_id": {"$in": [_key(*place) for place in places]}, "present": True})
+    return await _people(uow, rows)
+
+
+async def load_facilitators(uow: UnitOfWork, community_id: str, limit: int) -> dict[Place, Person]:
+    """The facilitators of a community, its stewards where there are none; at most ``limit``, by their ids."""
+    for role in ("facilitator", "steward"):
+        query = {"community_id": community_id, "role": role, "present": True}
+        found = uow.collection(MEMBERSHIPS).find(query, session=uow.session).sort("_id", 1).limit(limit)
+        if rows := [row async for row in found]:
+            return await _people(uow, rows)
+    return {}
+
+
+async def _people(uow: UnitOfWork, memberships: Collection[Document]) -> dict[Place, Person]:
+    members = list({row["member_id"] for row in memberships})
+    known = {"org_id": 1, "name": 1, "away_until": 1, "hours_a_week": 1}
+    people = {row["_id"]: row for row in await uow.find(PEOPLE, {"_id": {"$in": members}}, known)}
+    found: dict[Place, Person] = {}
+    for row in memberships:
+        person = people.get(row["member_id"], {})
+        found[row["community_id"], row["member_id"]] = Person(
+            org_id=person["org_id"] if "name" in person else row.get("org_id"),
+            dormant=row.get("standing") == "dormant",
+            away_until=person.get("away_until"),
+            hours_a_week=person.get("hours_a_week"),
+        )
+    return found
 
 
 async def load_activity(uow: UnitOfWork, places: Collection[Place]) -> dict[Place, tuple[datetime, int]]:
@@ -268,55 +311,6 @@ async def belongs(uow: UnitOfWork, place: Place) -> bool:
     return await uow.find_one(MEMBERSHIPS, {"_id": _key(*place), "present": True}) is not None
 
 
-# -- asks ----------------------------------------------------------------------------------------------
-
-
-async def load_workloads(uow: UnitOfWork, expert_ids: Collection[str]) -> dict[str, Workload]:
-    """The workloads of these, where they were ever asked."""
-    rows = await uow.find(WORKLOADS, {"_id": {"$in": list(expert_ids)}})
-    return {row["_id"]: Workload(expert_id=row["_id"], asked=row["asked"]) for row in rows}
-
-
-def save_workload(uow: UnitOfWork, workload: Workload) -> None:
-    """Save an expert's workload: two waves that ask the same expert at once conflict here."""
-    fields = workload.model_dump(exclude={"expert_id"})
-    uow.write(WORKLOADS, ReplaceOne({"_id": workload.expert_id}, fields, upsert=True))
-
-
-async def known_askings(uow: UnitOfWork, thread_ids: Collection[str]) -> set[str]:
-    """Those of these problems about which asking was decided before."""
-    rows = await uow.find(ASKING, {"_id": {"$in": list(thread_ids)}}, {"_id": 1})
-    return {row["_id"] for row in rows}
-
-
-async def load_asking(uow: UnitOfWork, thread_id: str) -> Asking | None:
-    """The asking about a problem."""
-    row = await uow.find_one(ASKING, {"_id": thread_id})
-    return Asking.model_validate({**row, "thread_id": row["_id"]}) if row else None
-
-
-def save_asking(uow: UnitOfWork, asking: Asking) -> None:
-    """Save a new or changed asking."""
-    fields = asking.model_dump(exclude={"thread_id"})
-    uow.write(ASKING, ReplaceOne({"_id": asking.thread_id}, fields, upsert=True))
-
-
-async def load_ask(uow: UnitOfWork, ask_id: str) -> Ask | None:
-    """The ask, if there is one."""
-    row = await uow.find_one(ASKS, {"_id": ask_id})
-    return _ask(row) if row else None
-
-
-def save_ask(uow: UnitOfWork, ask: Ask) -> None:
-    """Save a new or changed ask."""
-    fields = ask.model_dump(exclude={"ask_id"})
-    uow.write(ASKS, ReplaceOne({"_id": ask.ask_id}, fields, upsert=True))
-
-
-def _ask(row: Document) -> Ask:
-    return Ask.model_validate({**row, "ask_id": row["_id"]})
-
-
 # -- reads ---------------------------------------------------------------------------------------------
 
 
@@ -326,46 +320,24 @@ async def communities_of(database: Database, member_id: str) -> list[str]:
     return [row["community_id"] async for row in database[MEMBERSHIPS].find(query, {"community_id": 1})]
 
 
-async def find_ask(database: Database, ask_id: str) -> Ask | None:
-    """The ask, if there is one."""
-    row = await database[ASKS].find_one({"_id": ask_id})
-    return _ask(row) if row else None
+async def role_in(database: Database, place: Place) -> Role | None:
+    """What a member is in a community now; nothing where they do not belong."""
+    row = await database[MEMBERSHIPS].find_one({"_id": _key(*place), "present": True})
+    return row.get("role", "member") if row else None
 
 
-async def asks_of(
-    database: Database,
-    expert_id: str,
-    communities: Collection[str],
-    state: State | None,
-    after: tuple[datetime, str] | None,
-    limit: int,
-) -> list[Ask]:
-    """An expert's asks in these communities, latest first, after that (moment, id)."""
-    query: Document = {"expert_id": expert_id, "community_id": {"$in": list(communities)}}
-    match state:
-        case "sent":
-            query |= {"state": "sent", "expires_at": {"$gt": database.clock()}}
-        case "expired":
-            query |= {"state": "sent", "expires_at": {"$lte": database.clock()}}
-        case "accepted" | "declined":
-            query["state"] = state
-    if after is not None:
-        at, ask_id = after
-        query["$or"] = [{"asked_at": {"$lt": at}}, {"asked_at": at, "_id": {"$lt": ask_id}}]
-    found = database[ASKS].find(query).sort([("asked_at", -1), ("_id", -1)]).limit(limit)
-    return [_ask(row) async for row in found]
+class Thread(NamedTuple):
+    """Whose problem it is."""
+
+    community_id: str
+    author_id: str
+    withdrawn: bool
 
 
-async def author_of(database: Database, thread_id: str) -> Place | None:
-    """The problem's community and author."""
-    row = await database[THREADS].find_one({"_id": thread_id})
-    return (row["community_id"], row["author_id"]) if row else None
-
-
-async def asks_about(database: Database, thread_id: str) -> list[Ask]:
-    """Everybody asked about a problem, in order; waves are few and small."""
-    found = database[ASKS].find({"thread_id": thread_id}).sort([("wave", 1), ("_id", 1)])
-    return [_ask(row) async for row in found]
+async def find_thread(database: Database, thread_id: str) -> Thread | None:
+    """Whose problem it is, if it is known."""
+    row = await database[THREADS].find_one({"_id": thread_id, "author_id": {"$exists": True}})
+    return Thread(row["community_id"], row["author_id"], row.get("withdrawn", False)) if row else None
 
 
 async def names_of(database: Database, member_ids: Collection[str]) -> dict[str, str]:

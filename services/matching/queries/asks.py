@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.matching import store
-from services.matching.domain.asking import Ask, State, no_such_ask
+from services.matching.domain.ask import Ask, State, no_such_ask
+from services.matching.store import asking
 from shared.errors import NotFound
 from shared.storage import Database
 from shared.web.auth import Caller
@@ -17,12 +18,12 @@ async def asks_of(
 ) -> list[Ask]:
     """What the caller was asked in the communities that they still belong to, latest first."""
     communities = await store.communities_of(database, caller.member_id)
-    return await store.asks_of(database, caller.member_id, communities, state, after, limit)
+    return await asking.asks_of(database, caller.member_id, communities, state, after, limit)
 
 
 async def ask(database: Database, caller: Caller, ask_id: str) -> Ask:
     """An ask, for its expert and its asker while they belong to the community."""
-    found = await store.find_ask(database, ask_id)
+    found = await asking.find_ask(database, ask_id)
     if found is None or caller.member_id not in (found.expert_id, found.asker_id):
         raise no_such_ask()
     if found.community_id not in await store.communities_of(database, caller.member_id):
@@ -32,14 +33,14 @@ async def ask(database: Database, caller: Caller, ask_id: str) -> Ask:
 
 async def asks_about(database: Database, caller: Caller, thread_id: str) -> list[Ask]:
     """Everybody who was asked about the caller's own problem."""
-    place = await store.author_of(database, thread_id)
+    thread = await store.find_thread(database, thread_id)
     if (
-        place is None
-        or place[1] != caller.member_id
-        or place[0] not in await store.communities_of(database, caller.member_id)
+        thread is None
+        or thread.author_id != caller.member_id
+        or await store.role_in(database, (thread.community_id, caller.member_id)) is None
     ):
         raise NotFound("no-such-problem", "There is no such problem of yours.", fix="Check its id.")
-    return await store.asks_about(database, thread_id)
+    return await asking.asks_about(database, thread_id)
 
 
 async def names(database: Database, asks: Sequence[Ask]) -> dict[str, str]:

@@ -1,0 +1,119 @@
+"""One matching service on a real database, fed with others' events, with a clock of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from services.matching.app import service
+from services.matching.reactions import reactions
+from shared.clock import FixedClock
+from shared.clockwork import work_off
+from shared.contracts import EVENTS, Event
+from shared.contracts.discussions import ProblemPosted
+from shared.contracts.matching import ExpertAsked
+from shared.contracts.members import CommunityCreated, MemberJoined, MemberRegistered, Skill, SkillsUpdated
+from shared.contracts.topics import ASKS
+from shared.ids import new_id
+from shared.messaging.envelope import Received
+from shared.service import build_app
+from shared.testing.harness import client, recorded, settings_for
+from shared.testing.stack import Stack
+from shared.web.auth import dev_member_id
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+COMMUNITY = "permit-offices"
+
+
+class World:
+    """One matching service with a clock of its own, fed with events as its runtime would feed it."""
+
+    def __init__(self, app: FastAPI, clock: FixedClock) -> None:
+        self.app, self.clock, self.database = app, clock, app.state.database
+        self._versions = count(1)
+
+    def event(self, event: type[Event], **fields: Any) -> Any:
+        """An event as in the examples, but for ``fields``, with the next version."""
+        values = event.example().model_dump() | {"community_id": COMMUNITY} | fields
+        values["version"] = next(self._versions)
+        return event.model_validate({name: values[name] for name in event.model_fields})
+
+    def received(self, event: Event, at: datetime | None = None) -> Received[Any]:
+        return Received(new_id(), event, at or self.clock(), None, "the-correlation")
+
+    async def feed(self, *events: Event, at: datetime | None = None) -> list[Received[Any]]:
+        batch = [self.received(event, at) for event in events]
+        await self.database.transact(lambda uow: reactions.apply(batch, uow))
+        return batch
+
+    async def community(self, kind: str = "internal") -> None:
+        await self.feed(self.event(CommunityCreated, kind=kind))
+
+    def joins(self, name: str, org: str | None = "city", **skills: str) -> list[Event]:
+        """A member named ``name`` (also the token's subject) with skills, in the community."""
+        who = dev_member_id(name)
+        stated = [Skill.model_validate({"name": tag, "level": level}) for tag, level in skills.items()]
+        return [
+            self.event(MemberRegistered, member_id=who, name=name, org_id=org),
+            self.event(SkillsUpdated, member_id=who, skills=stated),
+            self.event(MemberJoined, member_id=who, org_id=org),
+        ]
+
+    def posted(self, thread: str, author: str = "asker", tags: Iterable[str] = ("permits",)) -> Event:
+        fields = {"thread_id": thread, "author_id": dev_member_id(author), "tags": list(tags)}
+        posted: Event = self.event(ProblemPosted, **fields)
+        return posted
+
+    def about(self, event: type[Event], author: str, solution: str, **fields: Any) -> Event:
+        """Evidence for ``author``'s ``solution`` on permits."""
+        fields = {"tags": ["permits"], "thread_id": f"thread of {solution}"} | fields
+        made: Event = self.event(
+            event, solution_id=solution, solution_author_id=dev_member_id(author), **fields
+        )
+        return made
+
+    async def pass_time(self, by: timedelta = timedelta(0)) -> None:
+        """Let time pass, and do what is due then."""
+        self.clock.advance(by)
+        await work_off(self.database, service.duties)
+
+    async def published(self, event: type[Event]) -> list[Any]:
+        rows = await recorded(self.database, type=event.type, topic=ASKS.name)
+        return [EVENTS[row["type"]].read(row["data"]) for row in rows]
+
+    async def asked(self, thread: str) -> dict[str, list[str]]:
+        """Who was asked about a problem, by id, with the reasons."""
+        return {
+            each.expert_id: each.reasons
+            for each in await self.published(ExpertAsked)
+            if each.thread_id == thread
+        }
+
+    def as_(self, subject: str) -> httpx.AsyncClient:
+        return client(self.app, subject)
+
+
+@asynccontextmanager
+async def matching(stack: Stack) -> AsyncIterator[FastAPI]:
+    """The application on its database, consuming nothing by itself: one for the tests of a module."""
+    app = build_app(service, settings_for(stack), clock=FixedClock(NOW))
+    database = app.state.database
+    await database.ensure_indexes(service.all_indexes)
+    yield app
+    await database.client.drop_database(database.name)
+    await database.close()
+
+
+async def fresh(app: FastAPI) -> World:
+    """The service with nothing in it, at ``NOW``."""
+    clock: FixedClock = app.state.clock
+    clock.at = NOW
+    for name in service.all_indexes:
+        await app.state.database[name].delete_many({})
+    return World(app, clock)
