@@ -12,10 +12,10 @@ from fastapi import FastAPI
 
 from services.members.app import service
 from services.members.store import people
-from shared.contracts.members import AvailabilityChanged, ProfileUpdated, SkillsUpdated
+from shared.contracts.members import AvailabilityChanged, MemberLeft, ProfileUpdated, SkillsUpdated
 from shared.contracts.topics import PEOPLE
 from shared.ids import new_id
-from shared.testing.harness import Tap, client, running
+from shared.testing.harness import Tap, client, recorded, running
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id
 
@@ -153,3 +153,22 @@ async def test_what_is_refused_names_the_field(app: FastAPI, path: str, body: An
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
         stale = await a.put("/v1/members/me/visibility", json={}, headers={"If-Match": '"7"'})
         assert stale.status_code == 412
+
+
+async def test_whoever_works_elsewhere_by_now_no_longer_belongs_to_what_is_internal(app: FastAPI) -> None:
+    """Also the only steward: nobody stays inside an organisation that they left."""
+    org = f"org-{new_id()}"
+    ann = await person(app, org)
+    found = {"name": "Permits", "about": "…"}
+    async with client(app, ann, org=org) as at_first:
+        inside = (await at_first.post("/v1/communities", json=found | {"kind": "internal"})).json()["id"]
+        outside = (await at_first.post("/v1/communities", json=found | {"kind": "external"})).json()["id"]
+        await put(at_first, "", {"name": "Ann", **PROFILE})  # nothing ends while the organisation is the same
+        assert (await at_first.get(f"/v1/communities/{inside}/members")).status_code == 200
+    async with client(app, ann, org="elsewhere") as by_now:
+        await put(by_now, "", {"name": "Ann", **PROFILE})
+        assert (await by_now.get(f"/v1/communities/{inside}/members")).status_code == 404
+        left = (await by_now.get("/v1/members/me/memberships")).json()["items"]
+        assert [each["community_id"] for each in left] == [outside]
+    events = await recorded(app.state.database, key=inside)
+    assert [event["type"] for event in events][-1] == MemberLeft.type

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from services.members.commands import mentorships
-from services.members.commands.people import led
-from services.members.domain import community as communities
+from services.members.commands.people import end_memberships
 from services.members.domain import connection as connections
 from services.members.domain import member as people
 from services.members.domain import organisation as organisations
 from services.members.domain.member import Member
 from services.members.store import connections as connection_store
-from services.members.store import lives
 from services.members.store import organisations as organisation_store
 from services.members.store import people as store
 from shared.errors import BadInput, NotFound
@@ -40,21 +38,11 @@ async def erase(uow: UnitOfWork, member_id: str) -> None:
         if await personal.erased_among(uow, [member_id]):
             return
         raise NotFound("no-such-member", "There is no such member.", fix="Check the id.")
-    await _end_memberships(uow, member_id)
+    await end_memberships(uow, await store.load_memberships_of(uow, member_id))
     await _end_connections(uow, member_id)
     await _end_administration(uow, member_id)
     member = await mentorships.end_all(uow, member)
     _forget(uow, member)
-
-
-async def _end_memberships(uow: UnitOfWork, member_id: str) -> None:
-    memberships = await store.load_memberships_of(uow, member_id)
-    found = await lives.load_communities(uow, [each.community_id for each in memberships])
-    for membership in memberships:
-        community, event = communities.lose(found[membership.community_id], membership)
-        store.save_community(uow, await led(uow, community, membership, None))
-        store.delete_membership(uow, membership)
-        uow.record(event)
 
 
 async def _end_connections(uow: UnitOfWork, member_id: str) -> None:

@@ -42,9 +42,17 @@ async def register(uow: UnitOfWork, caller: Caller, profile: Profile, at: dateti
 
 
 async def edit_profile(uow: UnitOfWork, caller: Caller, version: int, profile: Profile) -> Member:
-    """Replace the caller's profile, if ``version`` is still the present one."""
+    """Replace the caller's profile, if ``version`` is still the present one.
+
+    Their organisation is the one that their token names by now: with another one they no longer belong to
+    the internal communities of the one before.
+    """
     member = await registered(uow, caller)
     require_version(member.version, version)
+    if member.org_id is not None and member.org_id != caller.org_id:
+        await end_memberships(
+            uow, await store.load_memberships_of(uow, member.member_id), within=member.org_id
+        )
     member, event = people.edit_profile(member, caller.org_id, profile)
     store.save_member(uow, member)
     uow.record(event)
@@ -241,6 +249,21 @@ async def appoint(uow: UnitOfWork, community_id: str, member_id: str, role: Role
     store.save_membership(uow, membership)
     uow.record(event, at)
     return membership
+
+
+async def end_memberships(
+    uow: UnitOfWork, memberships: Sequence[Membership], *, within: str | None = None
+) -> None:
+    """End ``memberships``, or those in internal communities ``within`` an organisation, come what may."""
+    found = await lives.load_communities(uow, [each.community_id for each in memberships])
+    for membership in memberships:
+        community = found[membership.community_id]
+        if within is not None and community.org_id != within:
+            continue
+        community, event = communities.lose(community, membership)
+        store.save_community(uow, await led(uow, community, membership, None))
+        store.delete_membership(uow, membership)
+        uow.record(event)
 
 
 async def led(

@@ -235,7 +235,7 @@ def leave(
 
 
 def lose(community: Community, membership: Membership) -> tuple[Community, MemberLeft]:
-    """A member is erased; nothing holds that up, not even being the last steward."""
+    """A member is erased or works elsewhere; nothing holds that up, not even being the last steward."""
     community = community.bumped()
     return community, MemberLeft(
         community_id=community.community_id, version=community.version, member_id=membership.member_id
