@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -129,3 +130,31 @@ def _percentiles(values: list[float]) -> tuple[float, float]:
     """The 50th and the 99th percentile."""
     cuts = statistics.quantiles(values, n=100, method="inclusive")
     return cuts[49], cuts[98]
+
+
+@app.command()
+def routing(
+    files: Annotated[
+        list[Path], typer.Argument(help="Communities, one question a line, .jsonl or .jsonl.gz.")
+    ],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+) -> None:
+    """Who should see a problem: the router replayed on real communities, beside simpler methods."""
+    from tests.bench import routing as bench_routing
+
+    console = Console()
+    figures = bench_routing.run(files, lambda note: console.print(note, style="dim"))
+    for community, methods in figures.items():
+        table = Table(community, *bench_routing.MEASURES, "queries", box=box.SIMPLE, padding=(0, 1, 0, 0))
+        for method, found in methods.items():
+            values = (f"{found[measure]:.3f}" for measure in bench_routing.MEASURES)
+            table.add_row(method, *values, f"{found['queries']:.0f}")
+        console.print(table)
+        asked = methods["guildhall-asked"]
+        console.print(
+            f"asked: {asked['asks']:.0f} asks, the busiest member {asked['busiest-share']:.1%} of them, "
+            f"{asked['members-asked']:.0f} members; ndcg@10 "
+            f"{asked['ndcg@10'] - methods['guildhall']['ndcg@10']:+.3f} for it"
+        )
+    if json_file is not None:
+        json_file.write_text(json.dumps(figures, indent=2) + "\n")

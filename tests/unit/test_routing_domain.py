@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.matching.domain.routing.index import DAY, Index, Problem, Solution
+from services.matching.domain.routing.learning import Example, learn
 from services.matching.domain.routing.names import Names, packed, unpacked
+from services.matching.domain.routing.ranking import FEATURES
 from services.matching.domain.routing.router import Query, Ranking, Router
 from services.matching.domain.routing.text import digest, words
 
@@ -96,3 +99,171 @@ def test_a_solution_waits_for_its_problem() -> None:
             "active this month",
             "answered a similar problem 1 week ago",
         ]
+
+
+def test_the_same_again_changes_nothing(router: Router) -> None:
+    before = rank(router, "Backlog of permit requests", "permits").ranked
+    for _ in range(3):
+        router.index.put_problem(problem("p1", "Permit backlog at the counter", "permits"))
+        router.index.put_solution(solution("p1", ADA))
+    assert rank(router, "Backlog of permit requests", "permits").ranked == before
+
+
+def test_a_changed_problem_is_found_by_its_new_text_alone(router: Router) -> None:
+    router.index.put_problem(problem("p1", "Playgrounds without shade", "parks"))
+    assert rank(router, "Shade for playgrounds", "parks").ranked[0].terms["similar"] > 0
+    ranking = rank(router, "Permit backlog", "permits")
+    assert all(each.terms["similar"] == each.terms["tags"] == 0 for each in ranking.ranked)
+
+
+def test_endorsements_and_acceptances_tell_in_the_reasons_and_can_be_taken_back(router: Router) -> None:
+    def reasons() -> list[str]:
+        ranking = rank(router, "Permit backlog", "permits")
+        return router.reasons(ranking, next(each for each in ranking.ranked if each.member_id == ADA))
+
+    assert "1 solution on permits" in reasons()
+    router.index.put_solution(solution("p1", ADA, endorsed=3.0))
+    assert "1 endorsed solution on permits" in reasons()
+    router.index.put_solution(solution("p1", ADA, accepted=True))
+    assert "1 accepted solution on permits" in reasons()
+    router.index.put_solution(solution("p1", ADA))
+    assert "1 solution on permits" in reasons()
+
+
+def test_a_solution_or_problem_that_counts_no_more_speaks_for_nobody(router: Router) -> None:
+    router.index.put_solution(solution("p1", ADA, counts=False))
+    assert names(rank(router, "Permit backlog", "permits")) == [BEN]
+    router.index.remove_problem("c", "p2")
+    router.index.remove_problem("c", "never-heard-of")
+    assert names(rank(router, "Snow and buses", "winter")) == []
+
+
+def test_stated_skills_serve_those_without_history(router: Router) -> None:
+    router.index.put_skills("c", CAT, {"Bridges": 2.0, "permits": 0.5})
+    ranking = rank(router, "Inspecting an old one", "bridges")
+    first = next(each for each in ranking.ranked if each.member_id == CAT)
+    assert first.knows
+    assert first.terms["skill"] > 0
+    assert router.reasons(ranking, first) == ["states the skill bridges"]
+    router.index.put_skills("c", CAT, {"permits": 0.5})
+    assert CAT not in names(rank(router, "Inspecting an old one", "bridges"))
+
+
+def test_activity_alone_is_told_apart(router: Router) -> None:
+    ranking = rank(router, "Something else entirely", "unheard-of")
+    assert {each.member_id: each.knows for each in ranking.ranked} == {ADA: False, BEN: False}
+    assert "nothing they did" in router.why_not(ranking, ADA)
+
+
+def test_declined_asks_count_against_somebody_and_are_forgotten(router: Router) -> None:
+    def score(now: float) -> float:
+        ranking = router.rank(Query.of("c", "Permit backlog", "", ["permits"], now))
+        return next(each.terms["declined"] for each in ranking.ranked if each.member_id == ADA)
+
+    router.index.note_ask("c", ADA, NOW, accepted=False)
+    router.index.note_ask("c", ADA, NOW, accepted=False)
+    assert score(NOW) == pytest.approx(-0.2)
+    assert score(NOW + 14 * DAY) == pytest.approx(-0.1)
+    router.index.note_ask("c", ADA, NOW, accepted=True)
+    assert score(NOW) == pytest.approx(-0.1)
+
+
+def test_expertise_fades_and_a_clock_going_backwards_breaks_nothing(router: Router) -> None:
+    def terms(now: float) -> dict[str, float]:
+        ranking = router.rank(Query.of("c", "Permit backlog or late buses", "", ["permits"], now))
+        return {each.member_id: each.score for each in ranking.ranked}
+
+    router.index.put_solution(solution("p2", CAT, days=1000))  # comes late: is as old as it says
+    now = terms(NOW)
+    assert now[CAT] < now[BEN]
+    assert set(terms(NOW - 3000 * DAY)) == {ADA, BEN, CAT}
+
+
+@pytest.mark.parametrize("text", ["permit", "", "!", "permit " * 200_000, "許可証", "\x00\ud800"[:1]])
+def test_any_problem_has_an_answer(router: Router, text: str) -> None:
+    assert set(names(rank(router, text))) == {ADA, BEN}
+
+
+def test_nobody_is_found_where_nobody_is(router: Router) -> None:
+    assert names(rank(router, "Permit backlog", "permits", at="elsewhere")) == []
+    router.index.put_problem(problem("x", "Alone here", "solitude", asker=ADA, at="mine"))
+    router.index.put_solution(solution("x", ADA, at="mine"))
+    assert names(rank(router, "Alone here", "solitude", asker=ADA, at="mine")) == []
+
+
+def test_communities_do_not_see_each_other(router: Router) -> None:
+    router.index.put_solution(solution("p9", CAT, at="other"))
+    router.index.put_problem(problem("p9", "Permit backlog at the counter", "permits", at="other"))
+    assert CAT not in names(rank(router, "Permit backlog", "permits"))
+    assert names(rank(router, "Permit backlog", "permits", at="other")) == [CAT]
+
+
+def test_the_asker_is_nobody_to_ask_and_the_problem_itself_is_no_precedent(router: Router) -> None:
+    assert ADA not in names(rank(router, "Permit backlog", "permits", asker=ADA))
+    query = Query.of("c", "Permit backlog at the counter", "", ["permits"], NOW, problem_id="p1")
+    assert next(each for each in router.rank(query).ranked if each.member_id == ADA).terms["similar"] == 0
+
+
+def test_whoever_is_forgotten_is_found_no_more_by_no_name(router: Router) -> None:
+    router.index.forget("c", ADA)
+    router.index.forget("nowhere", ADA)
+    assert names(rank(router, "Permit backlog", "permits")) == [BEN]
+
+
+def test_why_not(router: Router) -> None:
+    ranking = rank(router, "Permit backlog", "permits", asker=CAT)
+    assert router.why_not(ranking, CAT) == "asks the question"
+    assert router.why_not(ranking, "stranger").startswith("has done nothing in this community")
+    assert router.why_not(ranking, BEN).startswith("is active, but")
+    assert router.why_not(ranking, ADA) == "ranks number 1 for this problem"
+
+
+def test_tables_and_lists_grow() -> None:
+    """As many as make every table larger several times, and lists longer than their largest block."""
+    router = Router(Index())
+    many = [problem(f"p{n}", f"permit word{n}", "permits", days=n / 100) for n in range(3000, 0, -1)]
+    router.index.put_problems(many)
+    router.index.put_solutions([solution(f"p{n}", f"m{n}", days=n / 100) for n in range(3000, 0, -1)])
+    for number in (1, 1500, 3000):
+        ranking = rank(router, f"word{number}")
+        best = max(ranking.ranked, key=lambda each: each.terms["similar"])
+        assert best.member_id == f"m{number}"
+
+
+@given(st.permutations(range(6)))
+def test_any_order_of_events_ends_in_the_same_similarity(order: list[int]) -> None:
+    router = Router(Index())
+    steps = [
+        lambda: router.index.put_problem(problem("p1", "Permit backlog", "permits")),
+        lambda: router.index.put_problem(problem("p2", "Late buses", "winter", days=8)),
+        lambda: router.index.put_solution(solution("p1", ADA)),
+        lambda: router.index.put_solution(solution("p2", BEN, days=7)),
+        lambda: router.index.put_solution(solution("p1", ADA)),
+        lambda: router.index.put_skills("c", CAT, {"permits": 1.0}),
+    ]
+    for number in order:
+        steps[number]()
+    ranking = rank(router, "Permit backlog", "permits")
+    terms = {each.member_id: each.terms for each in ranking.ranked}
+    assert terms[ADA]["similar"] > 0
+    assert terms[ADA]["tags"] > 0
+    assert terms[BEN]["similar"] == 0
+    assert terms[CAT]["skill"] > 0
+
+
+def test_a_learned_ranker_corrects_the_order_and_its_terms_add_up(router: Router) -> None:
+    """It sees that those answer who were heard of longest ago: made up, and so it must have been learned."""
+    random = np.random.default_rng(1)
+    examples = []
+    for _ in range(250):
+        seen = random.random((20, FEATURES))
+        gains = np.zeros(20, np.int64)
+        gains[seen[:, 0].argmin()] = 2
+        examples.append(Example(seen, gains))
+    assert learn(examples[:50], "few") is None
+    learned = learn(examples, "1")
+    assert learned is not None
+    router.learned = learned
+    assert names(rank(router, "Backlog of permit requests", "permits")) == [BEN, ADA]
+    for each in rank(router, "Backlog of permit requests", "permits").ranked:
+        assert sum(each.terms.values()) == pytest.approx(each.score)

@@ -16,7 +16,7 @@ NONE: Final = -1
 
 I32 = NDArray[np.int32]
 U32 = NDArray[np.uint32]
-U64 = NDArray[np.uint64]
+I64 = NDArray[np.int64]
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
@@ -28,8 +28,8 @@ class Communities(NamedTuple):
     """How many problems with a text it has."""
     length: F64
     """The words of these together."""
-    first_at: F64
-    """When its first event was: its age is a unit of time."""
+    answers: I32
+    """How many answers it has seen: a community's own clock, which runs as fast as it lives."""
     newest: I32
     """Its answer that came last."""
 
@@ -53,6 +53,8 @@ class Answers(NamedTuple):
 
     place: I32
     at: F64
+    position: I32
+    """How many the community had seen before it."""
     worth: F32
     """What it says of its author; 0 when it counts no more."""
     mark: U32
@@ -76,11 +78,13 @@ class Places(NamedTuple):
     """How many of these were accepted, and endorsed."""
     asked: I32
     """How many problems they posted."""
-    first_at: F64
-    last_at: F64
-    """Of the first and the last answer."""
+    first: I32
+    last: I32
+    """Positions of the first and the last answer."""
+    heard: I32
+    """How many answers the community had seen when something was last heard of them."""
     active_at: F64
-    """When something was last heard of them."""
+    """When that was."""
     declined: F32
     """Asks declined or ignored, fading, as of ``declined_at``."""
     declined_at: F64
@@ -103,22 +107,22 @@ class Skills(NamedTuple):
 class Postings(NamedTuple):
     """Lists of problems by term: a table of keys, and a pool of blocks that double in size up to a limit."""
 
-    keys: U64
+    keys: I64
     heads: U32
     """The newest block of each list."""
     counts: U32
     """The length of each list."""
     pool: U32
-    top: NDArray[np.int64]
+    top: I64
     """[first free word of the pool, keys in the table]"""
 
 
 class Table(NamedTuple):
     """Numbers by 64-bit key."""
 
-    keys: U64
+    keys: I64
     values: I32
-    used: NDArray[np.int64]
+    used: I64
     """[how many]"""
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import log1p
 from threading import RLock
 from typing import Final, NamedTuple
@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from services.matching.domain.routing import kernels
 from services.matching.domain.routing.arrays import (
     F64,
+    I64,
     NONE,
+    U32,
     Answers,
     Communities,
     Places,
@@ -37,39 +39,29 @@ from services.matching.domain.routing.arrays import (
 from services.matching.domain.routing.names import Names, key_of, packed
 from services.matching.domain.routing.text import TIMES, Digest, digest, labels
 
-I64 = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A half-life as a share of a community's age, within bounds in units of time."""
-
-    share: float
-    least: float = 0.0
-    most: float = float("inf")
-
-    def of(self, age: float) -> float:
-        """The share of ``age`` that it is."""
-        return min(max(self.share * age, self.least), self.most) / age
-
-
 DAY: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the index reads itself. Times are in seconds, or in any other unit if all bounds are lifted."""
+    """How the index reads itself. Times are in seconds.
 
-    similar: Span = Span(0.03, 14 * DAY, 180 * DAY)
-    """How answers to similar problems fade."""
-    similar_slow: Span = Span(0.3, 60 * DAY, 720 * DAY)
-    tags: Span = Span(0.3, 30 * DAY, 180 * DAY)
-    """How answers on a tag fade."""
-    tags_fast: Span = Span(0.03, 14 * DAY, 180 * DAY)
-    active: Span = Span(0.01, 7 * DAY, 30 * DAY)
-    """How activity fades."""
-    active_fast: Span = Span(0.003, 2 * DAY, 10 * DAY)
-    active_slow: Span = Span(0.1, 30 * DAY, 180 * DAY)
+    Recency is counted in answers and not in days: an answer fades as the community goes on without it. The
+    half-lives are shares of all answers that the community has seen. That suits a community of three answers
+    a week and one of three a minute, and one that slept for a year. Time itself fades too, slowly.
+    """
+
+    similar: tuple[float, float, float] = (0.03, 0.1, 0.3)
+    tags: tuple[float, float, float] = (0.3, 0.1, 0.03)
+    active: tuple[float, float, float, float, float] = (0.01, 0.03, 0.003, 0.1, 0.3)
+    """Half-lives, as shares. The first of each count in the sum by hand, of activity the first two; a learned
+    ranker sees all."""
+    least: float = 5.0
+    """No half-life is shorter than so many answers, however young a community is."""
+    expertise: float = 180 * DAY
+    """Half-life of expertise in time."""
+    activity: float = 30 * DAY
+    """Half-life of activity in time."""
     declined: float = 14 * DAY
     """Half-life of an ask that was declined or ignored."""
     saturation: float = 1.2
@@ -81,32 +73,15 @@ class Settings:
     """So many problems are read for each word, the newest."""
     postings_in_all: int = 131_072
     """So many are read for a query, from its most telling word on."""
-    problems_of_tag: int = 2048
+    problems_of_tag: int = 1024
     answers_of_community: int = 4096
     stated_of_skill: int = 1024
     candidates: int = 8192
     """So many people are considered."""
 
-    @property
-    def spans(self) -> tuple[Span, ...]:
-        """The half-lives in the order of ``kernels.gather``."""
-        return (
-            self.similar,
-            self.similar_slow,
-            self.tags,
-            self.tags_fast,
-            self.active,
-            self.active_fast,
-            self.active_slow,
-        )
 
-
-def scale_free() -> Settings:
-    """Half-lives that are shares alone: for histories whose unit of time is unknown."""
-    unbounded = {
-        field.name: Span(field.default.share) for field in fields(Settings) if isinstance(field.default, Span)
-    }
-    return Settings(**unbounded)  # type: ignore[arg-type]
+TIMELESS: Final = Settings(expertise=float("inf"), activity=float("inf"))
+"""For histories whose unit of time is not known."""
 
 
 class Problem(NamedTuple):
@@ -168,8 +143,6 @@ class Found(NamedTuple):
 
     asker: int
     now: float
-    age: float
-    """Of the community."""
     similar: I64
     """Numbers of the most similar problems, best first."""
     similarity: F64
@@ -184,9 +157,16 @@ class Found(NamedTuple):
 
 
 HISTORY: Final = (
-    "answers", "accepted", "endorsed", "asked", "first_gap", "last_gap", "active_gap", "declined"
-)  # fmt: skip
-"""Counts; gaps from now in ages of the community; the asks declined or ignored lately."""
+    "answers",
+    "accepted",
+    "endorsed",
+    "asked",
+    "first_gap",
+    "last_gap",
+    "heard_gap",
+    "declined",
+)
+"""Counts; gaps in answers of the community, as a share of all; the asks declined or ignored lately."""
 
 
 class Evidence(NamedTuple):
@@ -214,6 +194,7 @@ class Index:
         self._lock = RLock()
         self._community_numbers: dict[str, int] = {}
         self._communities = empty(Communities)
+        self._communities_known = 0
         self._problems = empty(Problems)
         self._problem_names = Names()
         self._problem_table = _table()
@@ -245,7 +226,7 @@ class Index:
             digests: list[Digest] = []
             size = 0
             for problem in problems:
-                community = self._community(problem.community_id, problem.at)
+                community = self._community(problem.community_id)
                 number = self._problem_to_fill(problem, community)
                 if number is None:
                     continue
@@ -258,7 +239,7 @@ class Index:
             if numbers:
                 self._make_room_for_terms(size)
                 kernels.add_documents(
-                    self._postings,
+                    *self._postings,
                     np.array(communities),
                     np.array(numbers),
                     np.array(ends),
@@ -311,10 +292,14 @@ class Index:
     def put_solution(self, solution: Solution) -> None:
         """A solution, new or changed: proposed, endorsed, accepted, adapted, withdrawn."""
         with self._lock:
-            community = self._community(solution.community_id, solution.at)
+            community = self._community(solution.community_id)
             problem = self._problem(packed(solution.problem_id), community)
             mark = zlib.crc32(solution.solution_id.encode()) >> 2
-            answer = int(kernels.answer_of(self._problems, self._answers, problem, mark))
+            answer = int(
+                kernels.answer_of(
+                    self._problems.newest, self._answers.mark, self._answers.of_problem, problem, mark
+                )
+            )
             place = self._place(solution.author_id, community)
             if answer == NONE:
                 answer = self._answer_count
@@ -322,8 +307,10 @@ class Index:
                 grow(self._answers, self._answer_count)
                 self._answers.of_problem[answer] = self._problems.newest[problem]
                 self._problems.newest[problem] = answer
+                self._answers.position[answer] = self._position(community, solution.at)
                 self._answers.of_community[answer] = self._communities.newest[community]
                 self._communities.newest[community] = answer
+                self._communities.answers[community] += 1
             elif self._answers.worth[answer] > 0:
                 self._count_answer(answer, -1)
             flags = kernels.ACCEPTED * solution.accepted | kernels.ENDORSED * (solution.endorsed > 0)
@@ -341,14 +328,25 @@ class Index:
             for solution in solutions:
                 self.put_solution(solution)
 
+    def _position(self, community: int, at: float) -> int:
+        """The position of a new answer: the last, or with its time's own if it comes late."""
+        earlier = int(self._communities.newest[community])
+        position = int(self._communities.answers[community])
+        for _ in range(self.settings.answers_of_community):
+            if earlier == NONE or self._answers.at[earlier] <= at:
+                break
+            position = int(self._answers.position[earlier])
+            earlier = int(self._answers.of_community[earlier])
+        return position
+
     def _count_answer(self, answer: int, times: int) -> None:
         place, mark = self._answers.place[answer], int(self._answers.mark[answer])
         places = self._places
         if times > 0:
-            at = self._answers.at[answer]
-            first = places.answers[place] == 0
-            places.first_at[place] = at if first else min(at, places.first_at[place])
-            places.last_at[place] = at if first else max(at, places.last_at[place])
+            position = self._answers.position[answer]
+            only = places.answers[place] == 0
+            places.first[place] = position if only else min(position, places.first[place])
+            places.last[place] = position if only else max(position, places.last[place])
         places.answers[place] += times
         places.accepted[place] += times * bool(mark & kernels.ACCEPTED)
         places.endorsed[place] += times * bool(mark & kernels.ENDORSED)
@@ -365,7 +363,7 @@ class Index:
     def put_skills(self, community_id: str, member_id: str, skills: Mapping[str, float]) -> None:
         """The skills that a member of a community states, with what each is worth; the whole of them."""
         with self._lock:
-            community = self._community(community_id, None)
+            community = self._community(community_id)
             place = self._place(member_id, community)
             stated = int(self._places.skill[place])
             while stated != NONE:
@@ -384,17 +382,17 @@ class Index:
                 self._skills.worth[number] = worth
                 self._skills.of_place[number] = self._places.skill[place]
                 self._places.skill[place] = number
-                kernels.append(self._postings, kernels.mixed(key, community), np.uint32(number << 4))
+                kernels.append(*self._postings, kernels.mixed(key, community), np.uint32(number << 4))
 
     def note_activity(self, community_id: str, member_id: str, at: float) -> None:
         """A member did something."""
         with self._lock:
-            self._heard_of(self._place(member_id, self._community(community_id, at)), at)
+            self._heard_of(self._place(member_id, self._community(community_id)), at)
 
     def note_ask(self, community_id: str, member_id: str, at: float, *, accepted: bool) -> None:
         """A member accepted an ask, or declined or ignored one."""
         with self._lock:
-            place = self._place(member_id, self._community(community_id, at))
+            place = self._place(member_id, self._community(community_id))
             before = self._declined(place, at)
             self._places.declined[place] = before / 2 if accepted else before + 1
             self._places.declined_at[place] = max(at, float(self._places.declined_at[place]))
@@ -411,7 +409,7 @@ class Index:
             community = self._community_numbers.get(community_id)
             if community is None:
                 return
-            place = kernels.table_get(self._place_table, _key(packed(member_id), community))
+            place = _get(self._place_table, _key(packed(member_id), community))
             if place != NONE:
                 self.put_skills(community_id, member_id, {})
                 self._places.community[place] = NONE
@@ -441,24 +439,34 @@ class Index:
                 return None
             asker = problem = NONE
             if asker_id:
-                asker = int(kernels.table_get(self._place_table, _key(packed(asker_id), community)))
+                asker = _get(self._place_table, _key(packed(asker_id), community))
             if problem_id:
-                problem = int(kernels.table_get(self._problem_table, _key(packed(problem_id), community)))
-            age = max(now - float(self._communities.first_at[community]), 1e-9)
-            similar, similarity = self._similar(community, words, problem)
-            tag_lists = kernels.look_up(self._postings, tags, community)
-            known = tag_lists[tag_lists != NONE]
-            skill_lists = kernels.look_up(self._postings, skills, community)
+                problem = _get(self._problem_table, _key(packed(problem_id), community))
+            answers = max(1, int(self._communities.answers[community]))
             settings = self.settings
+            shares = np.array(settings.similar + settings.tags + settings.active)
+            similar, similarity = self._similar(community, words, problem)
+            tag_lists = kernels.look_up(self._postings.keys, tags, community)
+            known = tag_lists[tag_lists != NONE]
+            skill_lists = kernels.look_up(self._postings.keys, skills, community)
             found = np.empty(min(settings.candidates, len(self._place_names)), np.int32)
             gathered = np.empty((found.size, kernels.COLUMNS), np.float64)
             size = kernels.gather(
-                self._postings,
-                self._problems,
-                self._answers,
-                self._places,
-                self._skills,
+                *self._lists,
+                self._problems.length,
+                self._problems.asker,
+                self._problems.newest,
+                self._answers.place,
+                self._answers.at,
+                self._answers.position,
+                self._answers.worth,
+                self._answers.of_problem,
+                self._answers.of_community,
+                self._places.community,
+                self._skills.place,
+                self._skills.worth,
                 int(self._communities.newest[community]),
+                float(answers),
                 asker,
                 problem,
                 similar,
@@ -466,25 +474,23 @@ class Index:
                 known,
                 self._telling(community, known),
                 skill_lists[skill_lists != NONE],
-                now,
-                age,
-                np.array([span.of(age) for span in settings.spans]),
+                float(now),
+                np.maximum(shares, settings.least / answers),
+                np.array([settings.expertise, settings.activity]),
                 np.array([settings.problems_of_tag, settings.answers_of_community, settings.stated_of_skill]),
                 self._rows,
                 found,
                 gathered,
             )
-            history = self._history(found[:size], now, age)
-            return Found(
-                asker, now, age, similar, similarity, tag_lists, found[:size], gathered[:size], history
-            )
+            history = self._history(found[:size], answers, now)
+            return Found(asker, now, similar, similarity, tag_lists, found[:size], gathered[:size], history)
 
-    def _history(self, found: NDArray[np.int32], now: float, age: float) -> F64:
+    def _history(self, found: NDArray[np.int32], answers: int, now: float) -> F64:
         places = self._places
         answered = places.answers[found] > 0
 
-        def gap(at: F64, known: NDArray[np.bool_]) -> F64:
-            return np.where(known, np.maximum(0.0, now - at[found]) / age, kernels.NEVER)
+        def gap(position: NDArray[np.int32], known: NDArray[np.bool_]) -> F64:
+            return np.where(known, (answers - position[found]) / answers, kernels.NEVER)
 
         fading = np.maximum(0.0, now - places.declined_at[found]) / self.settings.declined
         return np.column_stack(
@@ -493,12 +499,28 @@ class Index:
                 places.accepted[found],
                 places.endorsed[found],
                 places.asked[found],
-                gap(places.first_at, answered),
-                gap(places.last_at, answered),
-                gap(places.active_at, places.active_at[found] > 0),
+                gap(places.first, answered),
+                gap(places.last, answered),
+                gap(places.heard, places.active_at[found] > 0),
                 places.declined[found] * np.exp2(-fading),
             ]
         )
+
+    @property
+    def _lists(self) -> tuple[U32, U32, U32]:
+        return self._postings.heads, self._postings.counts, self._postings.pool
+
+    def _solved(self, listed: I64, place: int) -> tuple[I64, I64]:
+        found: tuple[I64, I64] = kernels.solved(
+            self._problems.length,
+            self._problems.newest,
+            self._answers.place,
+            self._answers.worth,
+            self._answers.of_problem,
+            listed,
+            place,
+        )
+        return found
 
     def member(self, place: int) -> str:
         """Whose place it is."""
@@ -510,13 +532,13 @@ class Index:
             community = self._community_numbers.get(community_id)
             if community is None:
                 return None
-            place = int(kernels.table_get(self._place_table, _key(packed(member_id), community)))
+            place = _get(self._place_table, _key(packed(member_id), community))
             return None if place == NONE else place
 
     def evidence(self, found: Found, place: int, tags: Digest, skills: Digest) -> Evidence:
         """What speaks for the person at ``place``, for the problem that ``found`` is about."""
         with self._lock:
-            ranks, answers = kernels.solved(self._problems, self._answers, found.similar, place)
+            ranks, answers = self._solved(found.similar, place)
             similar = [
                 (
                     self._problem_names[int(found.similar[rank])],
@@ -531,8 +553,8 @@ class Index:
                 if slot == NONE:
                     by_tag.append((0, 0, 0))
                     continue
-                size = kernels.newest_of(self._postings, slot, listed.size, listed)
-                _, of_tag = kernels.solved(self._problems, self._answers, listed[:size], place)
+                size = kernels.newest_of(*self._lists, slot, listed.size, listed)
+                _, of_tag = self._solved(listed[:size], place)
                 marks = self._answers.mark[of_tag]
                 by_tag.append(
                     (
@@ -565,7 +587,7 @@ class Index:
     def _similar(self, community: int, words: Digest, skip: int) -> tuple[I64, F64]:
         """The most similar problems, and how similar they are, the best 1."""
         settings = self.settings
-        lists = kernels.look_up(self._postings, words, community)
+        lists = kernels.look_up(self._postings.keys, words, community)
         lists = lists[lists != NONE]
         counts = np.minimum(self._postings.counts[lists].astype(np.int64), settings.postings)
         order = np.argsort(self._postings.counts[lists], kind="stable")
@@ -573,7 +595,7 @@ class Index:
         lists = lists[order[: max(1, affordable)]]
         problems = max(1, int(self._communities.problems[community]))
         numbers, scores = kernels.bm25(
-            self._postings,
+            *self._lists,
             self._problems.length,
             lists,
             self._telling(community, lists).astype(np.float32),
@@ -590,20 +612,16 @@ class Index:
 
     # -- records ---------------------------------------------------------------------------------------
 
-    def _community(self, community_id: str, at: float | None) -> int:
+    def _community(self, community_id: str) -> int:
         number = self._community_numbers.setdefault(community_id, len(self._community_numbers))
-        communities = self._communities
-        if number >= communities.newest.size or communities.problems.size <= number:
-            grow(communities, number + 1)
-        if number == len(self._community_numbers) - 1 and communities.first_at[number] == 0:
-            communities.newest[number] = NONE
-            communities.first_at[number] = np.inf
-        if at is not None and at < communities.first_at[number]:
-            communities.first_at[number] = at
+        if number >= self._communities_known:
+            self._communities_known = number + 1
+            grow(self._communities, number + 1)
+            self._communities.newest[number] = NONE
         return number
 
     def _problem(self, packed_id: bytes, community: int) -> int:
-        number = int(kernels.table_get(self._problem_table, _key(packed_id, community)))
+        number = _get(self._problem_table, _key(packed_id, community))
         return self._new_problem(packed_id, community) if number == NONE else number
 
     def _new_problem(self, packed_id: bytes, community: int) -> int:
@@ -619,7 +637,7 @@ class Index:
     def _place(self, member_id: str, community: int) -> int:
         packed_id = packed(member_id)
         key = _key(packed_id, community)
-        place = int(kernels.table_get(self._place_table, key))
+        place = _get(self._place_table, key)
         if place == NONE:
             place = self._place_names.add(packed_id)
             grow(self._places, place + 1)
@@ -632,6 +650,7 @@ class Index:
 
     def _heard_of(self, place: int, at: float) -> None:
         self._places.active_at[place] = max(at, float(self._places.active_at[place]))
+        self._places.heard[place] = self._communities.answers[self._places.community[place]]
 
     def _make_room_for_terms(self, terms: int) -> None:
         used, keys = int(self._postings.top[0]), self._postings.keys
@@ -640,7 +659,7 @@ class Index:
         while (int(self._postings.top[1]) + terms) * 4 > size * 3:
             size *= 2
         if size > keys.size:
-            larger = np.zeros(size, np.uint64)
+            larger = np.zeros(size, np.int64)
             moved = kernels.rehash(keys, larger)
             taken = keys != 0
             heads, counts = np.zeros(size, np.uint32), np.zeros(size, np.uint32)
@@ -649,15 +668,15 @@ class Index:
             self._postings = self._postings._replace(keys=larger, heads=heads, counts=counts)
 
 
-def _key(packed_id: bytes, community: int) -> np.uint64:
-    key: np.uint64 = kernels.mixed(np.uint64(key_of(packed_id)), community)
+def _key(packed_id: bytes, community: int) -> int:
+    key: int = kernels.mixed(np.uint64(key_of(packed_id)), community)
     return key
 
 
 def _postings(size: int) -> Postings:
     # The word 0 of the pool is nobody's: a list without a head has its head there.
     return Postings(
-        np.zeros(size, np.uint64),
+        np.zeros(size, np.int64),
         np.zeros(size, np.uint32),
         np.zeros(size, np.uint32),
         np.zeros(1 << 12, np.uint32),
@@ -666,10 +685,14 @@ def _postings(size: int) -> Postings:
 
 
 def _table(size: int = 1 << 10) -> Table:
-    return Table(np.zeros(size, np.uint64), np.zeros(size, np.int32), np.zeros(1, np.int64))
+    return Table(np.zeros(size, np.int64), np.zeros(size, np.int32), np.zeros(1, np.int64))
 
 
-def _set(table: Table, key: np.uint64, value: int) -> Table:
+def _get(table: Table, key: int) -> int:
+    return int(kernels.table_get(table.keys, table.values, key))
+
+
+def _set(table: Table, key: int, value: int) -> Table:
     """Put a number into a table, or into a larger one in its place."""
     if (int(table.used[0]) + 1) * 4 > table.keys.size * 3:
         larger = _table(table.keys.size * 2)
@@ -678,5 +701,5 @@ def _set(table: Table, key: np.uint64, value: int) -> Table:
         larger.values[moved[taken]] = table.values[taken]
         larger.used[0] = table.used[0]
         table = larger
-    kernels.table_set(table, key, value)
+    kernels.table_set(*table, key, value)
     return table

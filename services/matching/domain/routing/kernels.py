@@ -1,4 +1,7 @@
-"""The inner loops, compiled. They change arrays that are large enough already and keep nothing."""
+"""The inner loops, compiled. They change arrays that are large enough already and keep nothing.
+
+Arrays are passed one by one: to recognise a tuple of them takes numba longer than most of these loops run.
+"""
 
 from __future__ import annotations
 
@@ -24,20 +27,20 @@ ENDORSED = 2
 
 @compiled
 def mixed(key: Any, community: Any) -> Any:
-    """One key for a term in a community; never 0, which marks what is free."""
+    """One key for a term in a community; above 0, which marks what is free."""
     key = (key >> np.uint64(4)) ^ (np.uint64(community + 1) * np.uint64(0x9E3779B97F4A7C15))
     key = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return (key ^ (key >> np.uint64(31))) | np.uint64(1 << 63)
+    return np.int64((key ^ (key >> np.uint64(31))) >> np.uint64(2)) | np.int64(1 << 61)
 
 
 @compiled
 def slot_of(keys: Any, key: Any) -> Any:
     """Where a key is, or would be."""
-    mask = np.uint64(keys.size - 1)
+    mask = keys.size - 1
     at = key & mask
     while keys[at] != 0 and keys[at] != key:
-        at = (at + np.uint64(1)) & mask
+        at = (at + 1) & mask
     return at
 
 
@@ -54,18 +57,18 @@ def rehash(keys: Any, into: Any) -> Any:
 
 
 @compiled
-def table_get(table: Any, key: Any) -> Any:
-    slot = slot_of(table.keys, key)
-    return table.values[slot] if table.keys[slot] == key else NONE
+def table_get(keys: Any, values: Any, key: Any) -> Any:
+    slot = slot_of(keys, key)
+    return values[slot] if keys[slot] == key else NONE
 
 
 @compiled
-def table_set(table: Any, key: Any, value: Any) -> None:
-    slot = slot_of(table.keys, key)
-    if table.keys[slot] == 0:
-        table.keys[slot] = key
-        table.used[0] += 1
-    table.values[slot] = value
+def table_set(keys: Any, values: Any, used: Any, key: Any, value: Any) -> None:
+    slot = slot_of(keys, key)
+    if keys[slot] == 0:
+        keys[slot] = key
+        used[0] += 1
+    values[slot] = value
 
 
 @compiled
@@ -80,48 +83,51 @@ def offset_in_block(index: Any) -> Any:
 
 
 @compiled
-def append(postings: Any, key: Any, word: Any) -> None:
-    slot = slot_of(postings.keys, key)
-    if postings.keys[slot] == 0:
-        postings.keys[slot] = key
-        postings.top[1] += 1
-    index = np.int64(postings.counts[slot])
+def append(keys: Any, heads: Any, counts: Any, pool: Any, top: Any, key: Any, word: Any) -> None:
+    slot = slot_of(keys, key)
+    if keys[slot] == 0:
+        keys[slot] = key
+        top[1] += 1
+    index = np.int64(counts[slot])
     offset = offset_in_block(index)
     if offset == 0:
-        block = postings.top[0]
-        postings.pool[block] = postings.heads[slot]
-        postings.heads[slot] = block
-        postings.top[0] = block + 1 + min(index + 1, BLOCK)
-    postings.pool[np.int64(postings.heads[slot]) + 1 + offset] = word
-    postings.counts[slot] = index + 1
+        block = top[0]
+        pool[block] = heads[slot]
+        heads[slot] = block
+        top[0] = block + 1 + min(index + 1, BLOCK)
+    pool[np.int64(heads[slot]) + 1 + offset] = word
+    counts[slot] = index + 1
 
 
 @compiled
-def add_documents(postings: Any, communities: Any, numbers: Any, ends: Any, digests: Any) -> None:
+def add_documents(
+    keys: Any, heads: Any, counts: Any, pool: Any, top: Any,
+    communities: Any, numbers: Any, ends: Any, digests: Any,
+) -> None:  # fmt: skip
     """List documents under their terms. ``ends``: where the digest of each ends."""
     start = 0
     for each in range(ends.size):
         for at in range(start, ends[each]):
             word = np.uint32(numbers[each] << 4) | np.uint32(digests[at] & np.uint64(TIMES))
-            append(postings, mixed(digests[at], communities[each]), word)
+            append(keys, heads, counts, pool, top, mixed(digests[at], communities[each]), word)
         start = ends[each]
 
 
 @compiled
-def look_up(postings: Any, digest: Any, community: Any) -> Any:
+def look_up(keys: Any, digest: Any, community: Any) -> Any:
     """The slots of a digest's terms in a community; ``NONE`` where a term is unknown."""
     slots = np.empty(digest.size, np.int64)
     for at in range(digest.size):
         key = mixed(digest[at], community)
-        slot = slot_of(postings.keys, key)
-        slots[at] = np.int64(slot) if postings.keys[slot] == key else NONE
+        slot = slot_of(keys, key)
+        slots[at] = np.int64(slot) if keys[slot] == key else NONE
     return slots
 
 
 @compiled
 def bm25(
-    postings: Any, lengths: Any, slots: Any, weights: Any, limit: Any, k1: Any, b: Any, mean: Any,
-    scores: Any, found: Any, skip: Any, wanted: Any,
+    heads: Any, counts: Any, pool: Any, lengths: Any, slots: Any, weights: Any, limit: Any,
+    k1: Any, b: Any, mean: Any, scores: Any, found: Any, skip: Any, wanted: Any,
 ) -> Any:  # fmt: skip
     """The ``wanted`` documents most like a query: (numbers, scores), best first, the newer of equals first.
 
@@ -131,12 +137,12 @@ def bm25(
     hits = 0
     for term in range(slots.size):
         slot = slots[term]
-        index = np.int64(postings.counts[slot])
+        index = np.int64(counts[slot])
         last = max(np.int64(0), index - limit)
-        block = np.int64(postings.heads[slot])
+        block = np.int64(heads[slot])
         offset = offset_in_block(index - 1)
         while index > last:
-            word = postings.pool[block + 1 + offset]
+            word = pool[block + 1 + offset]
             document = np.int64(word >> 4)
             length = lengths[document]
             if length > 0 and document != skip:
@@ -150,7 +156,7 @@ def bm25(
             index -= 1
             offset -= 1
             if offset < 0 and index > last:
-                block = np.int64(postings.pool[block])
+                block = np.int64(pool[block])
                 offset = offset_in_block(index - 1)
     # The best of them by a heap whose top is the worst that is still wanted.
     size = 0
@@ -196,24 +202,25 @@ def worse(scores: Any, one: Any, other: Any) -> Any:
     return scores[one] < scores[other] or (scores[one] == scores[other] and one < other)
 
 
-# What is gathered of each candidate, by column; sums fade with the half-life of their name.
-SIMILAR, SIMILAR_SLOW, SIMILAR_EVER, SIMILAR_BEST, SIMILAR_COUNT, SIMILAR_GAP = range(6)
-TAGS, TAGS_FAST, TAGS_COUNT, TAGS_GAP = range(6, 10)
-ACTIVE, ACTIVE_FAST, ACTIVE_SLOW, ACTIVE_COUNT = range(10, 14)
-SKILL, MET = range(14, 16)
-COLUMNS = 16
-HALF_LIVES = 7
+# What is gathered of each candidate, by column. The first of each kind are sums that fade, with three
+# half-lives for similar problems, three for tags and five for activity; then what does not fade, the best
+# similarity, how many, and the smallest gap.
+SIMILAR, SIMILAR_EVER, SIMILAR_BEST, SIMILAR_COUNT, SIMILAR_GAP = 0, 3, 4, 5, 6
+TAGS, TAGS_EVER, TAGS_COUNT, TAGS_GAP = 7, 10, 11, 12
+ACTIVE, SKILL, MET, COLUMNS = 13, 18, 19, 20
 NEVER = 10.0
-"""The gap, in ages of the community, of who never did."""
+"""The gap, in answers of the community's, as a share of all, of who never did."""
 
 
 @compiled
-def candidate(place: Any, asker: Any, places: Any, rows: Any, found: Any, gathered: Any, size: Any) -> Any:
+def candidate(
+    place: Any, asker: Any, community_of: Any, rows: Any, found: Any, gathered: Any, size: Any
+) -> Any:  # fmt: skip
     """The row of a place, made if there is room; ``NONE`` if there is none, or the place is no candidate."""
     row = rows[place]
     if row != NONE:
         return row
-    if size[0] == found.size or place == asker or places.community[place] == NONE:
+    if size[0] == found.size or place == asker or community_of[place] == NONE:
         return NONE
     row = size[0]
     size[0] += 1
@@ -226,94 +233,97 @@ def candidate(place: Any, asker: Any, places: Any, rows: Any, found: Any, gather
 
 
 @compiled
-def newest_of(postings: Any, slot: Any, limit: Any, words: Any) -> Any:
+def newest_of(heads: Any, counts: Any, pool: Any, slot: Any, limit: Any, words: Any) -> Any:
     """Copy what was listed last to ``words``, newest first, at most ``limit``; answer how many."""
-    index = np.int64(postings.counts[slot])
+    index = np.int64(counts[slot])
     last = max(np.int64(0), index - limit)
-    block = np.int64(postings.heads[slot])
+    block = np.int64(heads[slot])
     offset = offset_in_block(index - 1)
     copied = 0
     while index > last:
-        words[copied] = postings.pool[block + 1 + offset] >> 4
+        words[copied] = pool[block + 1 + offset] >> 4
         copied += 1
         index -= 1
         offset -= 1
         if offset < 0 and index > last:
-            block = np.int64(postings.pool[block])
+            block = np.int64(pool[block])
             offset = offset_in_block(index - 1)
     return copied
 
 
 @compiled
 def gather(
-    postings: Any, problems: Any, answers: Any, places: Any, skills: Any, newest: Any, asker: Any, skip: Any,
+    heads: Any, counts: Any, pool: Any, length: Any, asked_by: Any, newest: Any,
+    place_of: Any, at: Any, position: Any, worth_of: Any, of_problem: Any, of_community: Any,
+    community_of: Any, stated_by: Any, stated_worth: Any, latest: Any, answers: Any, asker: Any, skip: Any,
     similar: Any, similarity: Any, tags: Any, tag_weights: Any, stated: Any,
-    now: Any, age: Any, half_lives: Any, limits: Any, rows: Any, found: Any, gathered: Any,
+    now: Any, half_lives: Any, fades: Any, limits: Any, rows: Any, found: Any, gathered: Any,
 ) -> Any:  # fmt: skip
     """Fill ``found`` with places and ``gathered`` with what speaks for each; answer how many there are.
 
-    ``rows``: -1 by place, -1 again when done. ``limits``: problems read of a tag, answers read of the
-    community, places read of a skill, the newest of each.
+    ``half_lives``: in shares of the community's ``answers``, in the order of the columns. ``fades``:
+    half-lives in time, of expertise and of activity. ``limits``: problems read of a tag, answers read of
+    the community, people read of a skill, the newest of each. ``rows``: -1 by place, again when done.
     """
     size = np.zeros(1, np.int64)
     listed = np.empty(max(limits[0], limits[2]), np.int64)
     for rank in range(similar.size):
-        weight = similarity[rank]
-        met = asker != NONE and problems.asker[similar[rank]] == asker
-        answer = problems.newest[similar[rank]]
+        met = asker != NONE and asked_by[similar[rank]] == asker
+        answer = newest[similar[rank]]
         while answer != NONE:
-            worth = answers.worth[answer]
+            worth = similarity[rank] * worth_of[answer]
             if worth > 0:
-                row = candidate(answers.place[answer], asker, places, rows, found, gathered, size)
+                row = candidate(place_of[answer], asker, community_of, rows, found, gathered, size)
                 if row != NONE:
-                    gap = max(0.0, (now - answers.at[answer]) / age)
+                    gap = (answers - position[answer]) / answers
+                    fresh = worth * 2.0 ** (-max(0.0, now - at[answer]) / fades[0])
                     of = gathered[row]
-                    of[SIMILAR] += weight * worth * 2.0 ** (-gap / half_lives[0])
-                    of[SIMILAR_SLOW] += weight * worth * 2.0 ** (-gap / half_lives[1])
-                    of[SIMILAR_EVER] += weight * worth
-                    of[SIMILAR_BEST] = max(of[SIMILAR_BEST], weight)
+                    for each in range(3):
+                        of[SIMILAR + each] += fresh * 2.0 ** (-gap / half_lives[each])
+                    of[SIMILAR_EVER] += worth
+                    of[SIMILAR_BEST] = max(of[SIMILAR_BEST], similarity[rank])
                     of[SIMILAR_COUNT] += 1
                     of[SIMILAR_GAP] = min(of[SIMILAR_GAP], gap)
                     of[MET] += met
-            answer = answers.of_problem[answer]
+            answer = of_problem[answer]
     for tag in range(tags.size):
-        for at in range(newest_of(postings, tags[tag], limits[0], listed)):
-            problem = listed[at]
-            if problems.length[problem] < 0 or problem == skip:
+        for entry in range(newest_of(heads, counts, pool, tags[tag], limits[0], listed)):
+            problem = listed[entry]
+            if length[problem] < 0 or problem == skip:
                 continue
-            answer = problems.newest[problem]
+            answer = newest[problem]
             while answer != NONE:
-                worth = answers.worth[answer] * tag_weights[tag]
+                worth = worth_of[answer] * tag_weights[tag]
                 if worth > 0:
-                    row = candidate(answers.place[answer], asker, places, rows, found, gathered, size)
+                    row = candidate(place_of[answer], asker, community_of, rows, found, gathered, size)
                     if row != NONE:
-                        gap = max(0.0, (now - answers.at[answer]) / age)
+                        gap = (answers - position[answer]) / answers
+                        fresh = worth * 2.0 ** (-max(0.0, now - at[answer]) / fades[0])
                         of = gathered[row]
-                        of[TAGS] += worth * 2.0 ** (-gap / half_lives[2])
-                        of[TAGS_FAST] += worth * 2.0 ** (-gap / half_lives[3])
+                        for each in range(3):
+                            of[TAGS + each] += fresh * 2.0 ** (-gap / half_lives[3 + each])
+                        of[TAGS_EVER] += worth
                         of[TAGS_COUNT] += 1
                         of[TAGS_GAP] = min(of[TAGS_GAP], gap)
-                answer = answers.of_problem[answer]
+                answer = of_problem[answer]
     for skill in range(stated.size):
-        for at in range(newest_of(postings, stated[skill], limits[2], listed)):
-            number = listed[at]
-            if skills.worth[number] > 0:
-                row = candidate(skills.place[number], asker, places, rows, found, gathered, size)
+        for entry in range(newest_of(heads, counts, pool, stated[skill], limits[2], listed)):
+            number = listed[entry]
+            if stated_worth[number] > 0:
+                row = candidate(stated_by[number], asker, community_of, rows, found, gathered, size)
                 if row != NONE:
-                    gathered[row, SKILL] += skills.worth[number]
-    answer = newest
+                    gathered[row, SKILL] += stated_worth[number]
+    answer = latest
     read = 0
     while answer != NONE and read < limits[1]:
-        if answers.worth[answer] > 0:
-            row = candidate(answers.place[answer], asker, places, rows, found, gathered, size)
+        if worth_of[answer] > 0:
+            row = candidate(place_of[answer], asker, community_of, rows, found, gathered, size)
             if row != NONE:
-                gap = max(0.0, (now - answers.at[answer]) / age)
-                of = gathered[row]
-                of[ACTIVE] += 2.0 ** (-gap / half_lives[4])
-                of[ACTIVE_FAST] += 2.0 ** (-gap / half_lives[5])
-                of[ACTIVE_SLOW] += 2.0 ** (-gap / half_lives[6])
-                of[ACTIVE_COUNT] += 1
-        answer = answers.of_community[answer]
+                gap = (answers - position[answer]) / answers
+                fresh = 2.0 ** (-max(0.0, now - at[answer]) / fades[1])
+                for each in range(5):
+                    gathered[row, ACTIVE + each] += fresh * 2.0 ** (-gap / half_lives[6 + each])
+        answer = of_community[answer]
         read += 1
     for row in range(size[0]):
         rows[found[row]] = NONE
@@ -321,29 +331,59 @@ def gather(
 
 
 @compiled
-def answer_of(problems: Any, answers: Any, problem: Any, mark: Any) -> Any:
+def answer_of(newest: Any, marks: Any, of_problem: Any, problem: Any, mark: Any) -> Any:
     """The answer of a problem whose id has this mark; ``NONE`` if there is none."""
-    answer = problems.newest[problem]
-    while answer != NONE and answers.mark[answer] >> np.uint32(2) != mark:
-        answer = answers.of_problem[answer]
+    answer = newest[problem]
+    while answer != NONE and marks[answer] >> np.uint32(2) != mark:
+        answer = of_problem[answer]
     return answer
 
 
 @compiled
-def solved(problems: Any, answers: Any, listed: Any, place: Any) -> Any:
+def solved(
+    length: Any, newest: Any, place_of: Any, worth: Any, of_problem: Any, listed: Any, place: Any
+) -> Any:  # fmt: skip
     """Of the problems ``listed``, those that somebody answered: (their positions, the answers)."""
     positions = np.empty(listed.size, np.int64)
     found = np.empty(listed.size, np.int64)
     size = 0
     for at in range(listed.size):
-        if problems.length[listed[at]] < 0:
+        if length[listed[at]] < 0:
             continue
-        answer = problems.newest[listed[at]]
+        answer = newest[listed[at]]
         while answer != NONE:
-            if answers.place[answer] == place and answers.worth[answer] > 0:
+            if place_of[answer] == place and worth[answer] > 0:
                 positions[size] = at
                 found[size] = answer
                 size += 1
                 break
-            answer = answers.of_problem[answer]
+            answer = of_problem[answer]
     return positions[:size], found[:size]
+
+
+@compiled
+def predicted(
+    feature: Any, threshold: Any, left: Any, right: Any, value: Any, roots: Any, features: Any
+) -> Any:  # fmt: skip
+    """The sum over all trees, for each row of ``features``."""
+    sums = np.zeros(len(features))
+    for row in range(len(features)):
+        for root in roots:
+            node = root
+            while left[node] != NONE:
+                node = left[node] if features[row, feature[node]] <= threshold[node] else right[node]
+            sums[row] += value[node]
+    return sums
+
+
+@compiled
+def attributed(
+    feature: Any, threshold: Any, left: Any, right: Any, value: Any, roots: Any, row: Any, parts: Any
+) -> None:  # fmt: skip
+    """Add to ``parts`` what each feature of one row changed on the way down each tree."""
+    for root in roots:
+        node = root
+        while left[node] != NONE:
+            child = left[node] if row[feature[node]] <= threshold[node] else right[node]
+            parts[feature[node]] += value[child] - value[node]
+            node = child

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
+
+import numpy as np
 
 from services.matching.domain.routing import kernels
 from services.matching.domain.routing.arrays import F64
 from services.matching.domain.routing.index import DAY, HISTORY, Evidence, Found, Index
-from services.matching.domain.routing.ranking import TERMS, Weights, by_hand, order
+from services.matching.domain.routing.learning import Example
+from services.matching.domain.routing.ranking import TERMS, TOP, Forest, Weights, by_hand, features, order
 from services.matching.domain.routing.text import Digest, digest, fold, labels
 
 SIMILAR_ENOUGH: Final = 0.5
@@ -17,6 +20,8 @@ CITED: Final = 3
 """Similar problems that are cited for one person, at most."""
 REASONS: Final = 4
 """Reasons told, at most."""
+TELLABLE: Final = 50
+"""Of so many of the best the terms hold what a learned ranker changed; of the others the sum by hand."""
 
 
 class Query(NamedTuple):
@@ -72,9 +77,11 @@ class Ranking(NamedTuple):
 class Router:
     """Ranks people for problems. ``index`` is fed by whoever owns this."""
 
-    def __init__(self, index: Index, weights: Weights | None = None) -> None:
+    def __init__(self, index: Index, weights: Weights | None = None, learned: Forest | None = None) -> None:
         self.index = index
         self.weights = weights or Weights()
+        self.learned = learned
+        """Corrects the order of the best, where there is one."""
 
     def rank(self, query: Query, limit: int = 300) -> Ranking:
         """The best ``limit`` people for a problem; nobody in a community of which nothing is known."""
@@ -91,8 +98,20 @@ class Router:
             return Ranking(query, None, [])
         terms = by_hand(found.gathered, found.history[:, HISTORY.index("declined")], self.weights)
         scores: F64 = terms.sum(axis=1)
+        best = order(scores)
+        if self.learned is not None and best.size:
+            top = best[:TOP]
+            seen = features(found.gathered, found.history, scores)[top]
+            # Above the rest, whatever the trees say: these have not seen it.
+            corrected = scores[top] + self.learned.scores(seen)
+            again = order(corrected)
+            best = np.concatenate([top[again], best[TOP:]])
+            parts = {int(top[at]): self.learned.terms(seen[at]) for at in again[:limit][:TELLABLE]}
+            for row, part in parts.items():
+                terms[row] += part
+            scores[top] = corrected
         about = found.gathered[:, [kernels.SIMILAR_COUNT, kernels.TAGS_COUNT, kernels.SKILL]]
-        knows = about.max(axis=1) > 0
+        knows = about.max(axis=1, initial=0) > 0
         return Ranking(
             query,
             found,
@@ -105,8 +124,21 @@ class Router:
                     int(found.history[row, 0]),
                     int(row),
                 )
-                for row in order(scores)[:limit]
+                for row in best[:limit]
             ],
+        )
+
+    def example(self, ranking: Ranking, gains: Mapping[str, int]) -> Example:
+        """What a ranker can learn from a problem, once it is known who answered."""
+        found = ranking.found
+        assert found is not None, "somebody could be ranked"
+        terms = by_hand(found.gathered, found.history[:, HISTORY.index("declined")], self.weights)
+        scores: F64 = terms.sum(axis=1)
+        top = order(scores)[:TOP]
+        places = (int(place) for place in found.places[top])
+        return Example(
+            features(found.gathered, found.history, scores)[top],
+            np.array([gains.get(self.index.member(place), 0) for place in places], np.int64),
         )
 
     def evidence(self, ranking: Ranking, ranked: Ranked) -> Evidence:
