@@ -55,6 +55,8 @@ class Service:
     """How its collections hold members' ids."""
     public: Sequence[APIRouter] = ()
     """Of endpoints whose addresses are secrets themselves: nobody need say who they are."""
+    pages: Sequence[APIRouter] = ()
+    """What people open in a browser: at the root, with nothing on them that is anybody's."""
     duties: Sequence[Duty] = ()
     """What is done because time has passed."""
     background: Sequence[Background] = field(default_factory=tuple)
@@ -141,7 +143,8 @@ def build_app(service: Service, settings: ServiceSettings, *, clock: Clock = utc
         app.include_router(router, prefix="/v1", dependencies=[Depends(authenticated), CaughtUp])
     for router in service.public:
         app.include_router(router, prefix="/v1")
-    app.include_router(_operations(health))
+    for router in (*service.pages, _operations(health)):
+        app.include_router(router)
     app.include_router(_contracts(participant(service)))
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     app.add_middleware(_BodyLimit, limit=settings.max_request_bytes)

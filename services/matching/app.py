@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.matching import api, store
 from services.matching.duties import DUTIES
+from services.matching.gauges import running_gauges
 from services.matching.reactions import reactions
 from shared.service import Service
 
@@ -15,4 +16,6 @@ service = Service(
     indexes=store.INDEXES,
     personal=store.PERSONAL,
     duties=DUTIES,
+    pages=api.PAGES,
+    background=[running_gauges],
 )

@@ -5,6 +5,8 @@ Instruments of the global meter: they cost next to nothing until ``telemetry.set
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -32,6 +34,17 @@ _pauses = _meter.create_counter("guildhall.consumer.pauses", "1", "Pauses becaus
 _batch_size = _meter.create_histogram("guildhall.consumer.batch.size", "1", "Records in a batch.")
 _batch_seconds = _meter.create_histogram("guildhall.consumer.batch.duration", "s", "From fetch to commit.")
 _lag = _meter.create_gauge("guildhall.consumer.lag", "1", "Records behind the end of a partition.")
+_asks = _meter.create_gauge("guildhall.asks.sent", "1", "Asks of the last 28 days.")
+_accepted = _meter.create_gauge("guildhall.asks.accepted", "1", "Share of them accepted or answered.")
+_answered = _meter.create_gauge("guildhall.asks.answered", "1", "Share of them answered.")
+_decile = _meter.create_gauge(
+    "guildhall.asks.decile", "1", "Share of them by tenth of the members, 1 the busiest."
+)
+_busiest = _meter.create_gauge("guildhall.asks.busiest", "1", "Share of them of the one asked most.")
+_problems_answered = _meter.create_gauge(
+    "guildhall.problems.answered", "1", "Share of the problems of the last 28 days that were answered."
+)
+_first_answer = _meter.create_gauge("guildhall.problems.first_answer", "s", "Median time to a first answer.")
 
 
 class _Bound:
@@ -77,3 +90,43 @@ class ConsumerMetrics:
         self.batch_size = bind(_batch_size)
         self.batch_duration = bind(_batch_seconds)
         self.lag = bind(_lag)
+
+
+class _Renewed(_Bound):
+    """A gauge that knows what it was set for: what is not set any more falls to nothing."""
+
+    def __init__(self, instrument: Any) -> None:
+        super().__init__(instrument)
+        self._before: list[dict[str, str]] = []
+        self._set_for: list[dict[str, str]] = []
+
+    def set(self, amount: float, **more: str) -> None:
+        super().set(amount, **more)
+        self._set_for.append(more)
+
+    def renew(self) -> None:
+        """Everything has been set anew."""
+        for gone in self._before:
+            if gone not in self._set_for:
+                super().set(0.0, **gone)
+        self._before, self._set_for = self._set_for, []
+
+
+class LoadMetrics:
+    """Who is asked how much, by community and organisation."""
+
+    def __init__(self) -> None:
+        self.asks = _Renewed(_asks)
+        self.accepted = _Renewed(_accepted)
+        self.answered = _Renewed(_answered)
+        self.decile = _Renewed(_decile)
+        self.busiest = _Renewed(_busiest)
+        self.problems_answered = _Renewed(_problems_answered)
+        self.first_answer = _Renewed(_first_answer)
+
+    @contextmanager
+    def renewed(self) -> Iterator[None]:
+        """While this is open, everything is set anew."""
+        yield
+        for gauge in vars(self).values():
+            gauge.renew()

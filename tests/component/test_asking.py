@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.matching.domain import rules
+from services.matching.gauges import measure
 from shared.contracts import Event
 from shared.contracts.discussions import (
     ProblemLinked,
@@ -21,12 +23,13 @@ from shared.contracts.discussions import (
     SolutionProposed,
 )
 from shared.contracts.matching import ExpertAsked, ExpertAskExpired, RoutingExhausted
-from shared.contracts.members import AvailabilityChanged, MemberLeft, RoleChanged
+from shared.contracts.members import AvailabilityChanged, CommunityCreated, MemberLeft, RoleChanged
 from shared.contracts.topics import ASKS
-from shared.testing.harness import recorded
+from shared.telemetry.metrics import LoadMetrics
+from shared.testing.harness import client, recorded
 from shared.testing.stack import Stack
-from shared.web.auth import dev_member_id
-from tests.component.matching import NOW, World, fresh, matching
+from shared.web.auth import OPERATE_SCOPE, dev_member_id
+from tests.component.matching import COMMUNITY, NOW, World, fresh, matching
 
 DAY = timedelta(days=1)
 ids = dev_member_id
@@ -345,3 +348,77 @@ async def test_stewards_are_told_why_somebody_was_not_asked(world: World) -> Non
     async with world.as_(one) as expert:
         refused = await expert.get(f"/v1/problems/t/experts/{ids('e01')}")
         assert (refused.status_code, refused.json()["code"]) == (403, "not-a-steward")
+
+
+# -- load ----------------------------------------------------------------------------------------------
+
+
+async def test_the_load_of_a_community(world: World) -> None:
+    best, *_ = await community_of(world, 10)
+    await world.feed(world.posted("t"))
+    [ask] = [each for each in await world.published(ExpertAsked) if each.expert_id == ids(best)]
+    async with world.as_(best) as expert:
+        await expert.post(f"/v1/asks/{ask.ask_id}/accept")
+    world.clock.advance(timedelta(hours=2))
+    await world.feed(solved(world, best))
+    await world.pass_time(DAY)
+    async with world.as_("host") as host:
+        load = (await host.get(f"/v1/communities/{COMMUNITY}/load")).json()
+        assert load["asks"] == {
+            "asks": 3, "experts": 3, "accepted": 1 / 3, "answered": 1 / 3, "declined": 0, "expired": 2 / 3,
+        }  # fmt: skip
+        assert load["members"] == 12
+        assert load["deciles"] == pytest.approx([0.4, 0.4, 0.2, 0, 0, 0, 0, 0, 0, 0])
+        assert (load["problems"], load["answered"], load["first_answer_seconds"]) == (1, 1, 7200)
+        assert [each["org_id"] for each in load["organisations"]] == ["city"]
+        world.clock.advance(30 * DAY)
+        assert (await host.get(f"/v1/communities/{COMMUNITY}/load")).json()["asks"]["asks"] == 0
+        assert (await host.get("/v1/load")).status_code == 403
+    for name, status in {best: 403, "stranger": 404}.items():
+        async with world.as_(name) as someone:
+            assert (await someone.get(f"/v1/communities/{COMMUNITY}/load")).status_code == status
+
+
+async def test_operators_page_through_all_communities(world: World) -> None:
+    for name in "abc":
+        await world.feed(world.event(CommunityCreated, community_id=name))
+    async with client(world.app, "operator", scopes=[OPERATE_SCOPE]) as operator:
+        first = (await operator.get("/v1/load", params={"limit": 2})).json()
+        rest = (await operator.get("/v1/load", params={"limit": 2, "cursor": first["next"]})).json()
+        assert [each["community_id"] for each in first["items"] + rest["items"]] == ["a", "b", "c"]
+        assert rest["next"] is None
+        assert (await operator.get("/v1/load", params={"cursor": "x"})).status_code == 400
+        assert (await operator.get("/v1/communities/a/load")).status_code == 200
+
+
+async def test_the_page_loads_nothing_from_elsewhere(world: World) -> None:
+    async with client(world.app) as anybody:
+        page = await anybody.get("/load.html")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert not re.search(r"(src|href)=|https?://|@import", page.text)
+
+
+async def test_the_figures_of_load_are_metrics_and_fall_when_they_are_old(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[tuple[str, tuple[str, ...]], float] = {}
+
+    class Instrument:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def set(self, amount: float, attributes: dict[str, str]) -> None:
+            seen[self.name, tuple(attributes.values())] = amount
+
+    metrics = LoadMetrics()
+    for name, gauge in vars(metrics).items():
+        monkeypatch.setattr(gauge, "_instrument", Instrument(name))
+    await community_of(world, 4)
+    await world.feed(world.posted("t"))
+    await measure(world.database, metrics)
+    assert seen["asks", (COMMUNITY, "city")] == 3
+    assert seen["decile", (COMMUNITY, "1")] > 0
+    world.clock.advance(40 * DAY)
+    await measure(world.database, metrics)
+    assert seen["asks", (COMMUNITY, "city")] == 0

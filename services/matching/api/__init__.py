@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.matching.api import asks, experts
+from services.matching.api import asks, experts, load
 
-ROUTERS: list[APIRouter] = [asks.router, experts.router]
+ROUTERS: list[APIRouter] = [asks.router, experts.router, load.router]
+PAGES: list[APIRouter] = [load.pages]

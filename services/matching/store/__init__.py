@@ -29,7 +29,7 @@ INDEXES = {
     COMMUNITIES: [],
     MEMBERSHIPS: [
         Index([("member_id", 1), ("present", 1), ("community_id", 1)]),
-        Index([("community_id", 1), ("role", 1)]),
+        Index([("community_id", 1), ("present", 1), ("role", 1)]),
     ],
     THREADS: [Index([("author_id", 1)]), Index([("community_id", 1), ("posted_at", 1)])],
     SOLUTIONS: [Index([("author_id", 1)])],

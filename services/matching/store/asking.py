@@ -28,6 +28,7 @@ INDEXES = {
         Index([("thread_id", 1), ("wave", 1)]),
         Index([("expires_at", 1)], partial={"state": "sent"}),
         Index([("community_id", 1), ("asked_at", -1)]),
+        Index([("asked_at", -1)]),
     ],
     WORKLOADS: [],
 }

@@ -1,0 +1,131 @@
+"""How the asks of a community are spread, and what they lead to: figures of a stretch of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from statistics import median
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from services.matching.domain.ask import State
+
+TENTHS = 10
+
+
+class Count(NamedTuple):
+    """So many asks of one expert, who worked there, that came to this."""
+
+    expert_id: str
+    org_id: str | None
+    state: State
+    asks: int
+
+
+class Outcomes(BaseModel):
+    """What asks came to. Shares are of all asks but those still open; nothing where there are none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    asks: int
+    experts: int
+    accepted: float | None
+    """Accepted or answered."""
+    answered: float | None
+    declined: float | None
+    expired: float | None
+
+
+class OrganisationLoad(Outcomes):
+    """The same of those who work for one organisation, or for none."""
+
+    org_id: str | None
+
+
+class Load(BaseModel):
+    """The load of one community."""
+
+    model_config = ConfigDict(frozen=True)
+
+    community_id: str
+    members: int
+    """Who could be asked: belongs and is not dormant."""
+    outcomes: Outcomes
+    deciles: list[float]
+    """The share of all asks that each tenth of the members got, the busiest tenth first."""
+    busiest: float
+    """The share of the one who was asked most."""
+    problems: int
+    answered: float | None
+    """The share of the problems that somebody answered."""
+    first_answer: timedelta | None
+    """The median, of those that somebody answered."""
+    organisations: list[OrganisationLoad]
+    """By organisation, most asks first."""
+
+
+def figures(
+    community_id: str, members: int, counts: Sequence[Count], first_answers: Sequence[timedelta | None]
+) -> Load:
+    """The load from its counts; ``first_answers``: by problem, how long it waited, ``None`` if it waits."""
+    by_expert: dict[str, int] = {}
+    by_org: dict[str | None, list[Count]] = {}
+    for count in counts:
+        by_expert[count.expert_id] = by_expert.get(count.expert_id, 0) + count.asks
+        by_org.setdefault(count.org_id, []).append(count)
+    asks = sum(by_expert.values())
+    waited = [each.total_seconds() for each in first_answers if each is not None]
+    organisations = [OrganisationLoad(org_id=org, **outcomes(of).model_dump()) for org, of in by_org.items()]
+    return Load(
+        community_id=community_id,
+        members=members,
+        outcomes=outcomes(counts),
+        deciles=deciles(by_expert.values(), members),
+        busiest=max(by_expert.values(), default=0) / asks if asks else 0.0,
+        problems=len(first_answers),
+        answered=len(waited) / len(first_answers) if first_answers else None,
+        first_answer=timedelta(seconds=median(waited)) if waited else None,
+        organisations=sorted(organisations, key=lambda each: (-each.asks, each.org_id or "")),
+    )
+
+
+def outcomes(counts: Sequence[Count]) -> Outcomes:
+    """What these asks came to."""
+    of_state: dict[State, int] = {}
+    for count in counts:
+        of_state[count.state] = of_state.get(count.state, 0) + count.asks
+    asks = sum(of_state.values())
+    return Outcomes(
+        asks=asks,
+        experts=len({count.expert_id for count in counts}),
+        accepted=_share(of_state, asks, "accepted", "answered"),
+        answered=_share(of_state, asks, "answered"),
+        declined=_share(of_state, asks, "declined"),
+        expired=_share(of_state, asks, "expired"),
+    )
+
+
+def _share(of_state: Mapping[State, int], asks: int, *states: State) -> float | None:
+    settled = asks - of_state.get("sent", 0)
+    return sum(of_state.get(state, 0) for state in states) / settled if settled else None
+
+
+def deciles(asks: Iterable[int], members: int) -> list[float]:
+    """The share of all asks by tenths of the members, the busiest first. A member who lies across the border
+    of two tenths counts in both, in proportion."""
+    ordered = sorted(asks, reverse=True)
+    total, everybody = sum(ordered), max(members, len(ordered))
+    if not total:
+        return [0.0] * TENTHS
+    up_to = [0]
+    for each in ordered:
+        up_to.append(up_to[-1] + each)
+
+    def cumulative(tenth: int) -> float:
+        whole, rest = divmod(tenth * everybody, TENTHS)
+        if whole >= len(ordered):
+            return float(total)
+        return up_to[whole] + ordered[whole] * rest / TENTHS
+
+    return [(cumulative(tenth + 1) - cumulative(tenth)) / total for tenth in range(TENTHS)]

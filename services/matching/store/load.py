@@ -1,0 +1,79 @@
+"""What the figures of load are counted from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.matching.domain.load import Count
+from services.matching.store import COMMUNITIES, MEMBERSHIPS, THREADS
+from services.matching.store.asking import ASKS
+from shared.storage import Database
+
+PROBLEMS = 5_000
+"""The latest so many problems of a community are looked at."""
+
+
+async def community_ids_after(database: Database, after: str, limit: int) -> list[str]:
+    """The ids of communities that come after ``after``, in order."""
+    found = database[COMMUNITIES].find({"_id": {"$gt": after}}, {"_id": 1}).sort("_id", 1).limit(limit)
+    return [row["_id"] async for row in found]
+
+
+async def busiest_communities(database: Database, since: datetime, limit: int) -> list[str]:
+    """The communities with most asks since then."""
+    pipeline: list[dict[str, Any]] = [
+        {"$match": {"asked_at": {"$gte": since}}},
+        {"$sortByCount": "$community_id"},
+        {"$limit": limit},
+    ]
+    return [row["_id"] async for row in database[ASKS].aggregate(pipeline)]
+
+
+async def counts(database: Database, community_ids: Sequence[str], since: datetime) -> dict[str, list[Count]]:
+    """By community, how many asks each expert got since then, and what they came to. Facilitators who were
+    asked as such are no load of the experts."""
+    over = {"$and": [{"$eq": ["$state", "sent"]}, {"$lte": ["$expires_at", database.clock()]}]}
+    pipeline: list[dict[str, Any]] = [
+        {
+            "$match": {
+                "community_id": {"$in": list(community_ids)},
+                "asked_at": {"$gte": since},
+                "asked_as": {"$ne": "facilitator"},
+            }
+        },
+        {
+            "$group": {
+                "_id": {
+                    "community": "$community_id",
+                    "expert": "$expert_id",
+                    "org": "$expert_org_id",
+                    "state": {"$cond": [over, "expired", "$state"]},
+                },
+                "asks": {"$sum": 1},
+            }
+        },
+    ]
+    found: dict[str, list[Count]] = {community_id: [] for community_id in community_ids}
+    async for row in database[ASKS].aggregate(pipeline):
+        of = row["_id"]
+        found[of["community"]].append(Count(of["expert"], of.get("org"), of["state"], row["asks"]))
+    return found
+
+
+async def first_answers(database: Database, community_id: str, since: datetime) -> list[timedelta | None]:
+    """By problem posted since then, how long it waited for an answer of somebody else."""
+    query = {"community_id": community_id, "posted_at": {"$gte": since}}
+    fields = {"posted_at": 1, "answered_at": 1}
+    found = database[THREADS].find(query, fields).sort("posted_at", -1).limit(PROBLEMS)
+    return [
+        max(timedelta(0), row["answered_at"] - row["posted_at"]) if "answered_at" in row else None
+        async for row in found
+    ]
+
+
+async def members(database: Database, community_id: str) -> int:
+    """How many could be asked in a community."""
+    query = {"community_id": community_id, "present": True, "standing": {"$ne": "dormant"}}
+    return int(await database[MEMBERSHIPS].count_documents(query))

@@ -1,0 +1,59 @@
+"""The figures of load."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import pairwise
+from math import isclose
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.matching.domain.ask import State
+from services.matching.domain.load import TENTHS, Count, deciles, figures
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("asks", "members", "expected"),
+    [
+        ([], 0, [0.0] * 10),
+        ([], 50, [0.0] * 10),
+        ([7], 1, [0.1] * 10),
+        ([1] * 10, 10, [0.1] * 10),
+        ([9, 1], 10, [0.9, 0.1, *[0.0] * 8]),
+        ([9, 1], 20, [1.0, *[0.0] * 9]),
+        ([8, 2], 5, [0.4, 0.4, 0.1, 0.1, *[0.0] * 6]),
+        ([1] * 10, 3, [0.1] * 10),  # of those asked, some have left
+    ],
+)
+def test_tenths(asks: list[int], members: int, expected: list[float]) -> None:
+    assert deciles(asks, members) == pytest.approx(expected)
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=60), st.integers(0, 80))
+def test_tenths_add_up_and_never_rise(asks: list[int], members: int) -> None:
+    found = deciles(asks, members)
+    assert len(found) == TENTHS
+    assert isclose(sum(found), 1)
+    assert all(one >= other - 1e-9 for one, other in pairwise(found))
+
+
+def test_shares_are_of_what_is_settled() -> None:
+    states: dict[State, int] = {"sent": 4, "accepted": 1, "answered": 2, "declined": 3, "expired": 4}
+    counts = [Count("a", "city", state, asks) for state, asks in states.items()]
+    load = figures("c", 10, [*counts, Count("b", None, "sent", 6)], [HOUR, None, 3 * HOUR, 5 * HOUR])
+    assert (load.outcomes.asks, load.outcomes.experts) == (20, 2)
+    assert (load.outcomes.accepted, load.outcomes.answered) == (0.3, 0.2)
+    assert (load.outcomes.declined, load.outcomes.expired) == (0.3, 0.4)
+    assert (load.busiest, load.problems, load.answered, load.first_answer) == (14 / 20, 4, 0.75, 3 * HOUR)
+    assert [(each.org_id, each.asks, each.accepted) for each in load.organisations] == [
+        ("city", 14, 0.3), (None, 6, None),
+    ]  # fmt: skip
+
+
+def test_where_nothing_happened_there_are_no_shares() -> None:
+    load = figures("c", 0, [], [])
+    assert (load.outcomes.accepted, load.answered, load.first_answer, load.busiest) == (None, None, None, 0)
