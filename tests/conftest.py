@@ -9,6 +9,8 @@ from pymongo import MongoClient
 
 from shared.testing.stack import Stack, start_stack
 
+os.environ.setdefault("GUILDHALL_EMBEDDINGS", "off")  # those tests that need the model start it themselves
+
 
 @pytest.fixture(scope="session")
 async def stack() -> AsyncIterator[Stack]:

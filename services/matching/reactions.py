@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from datetime import datetime
 
@@ -9,10 +10,14 @@ from services.matching import store
 from services.matching.commands import asks as commands
 from services.matching.commands.asks import Course
 from services.matching.commands.learning import learn
+from services.matching.domain.asking import is_worth_asking
 from services.matching.domain.expertise import Evidence
 from services.matching.store import Place
+from services.matching.store import precedents as precedent_store
 from shared.contracts.discussions import (
     CommentAdded,
+    ContentFlagged,
+    ContentRedacted,
     EndorsementWithdrawn,
     ProblemLinked,
     ProblemPosted,
@@ -38,15 +43,31 @@ from shared.contracts.members import (
     RoleChanged,
     SkillsUpdated,
 )
+from shared.contracts.practices import (
+    BestPracticeRecognised,
+    ContestResolved,
+    PracticeLapsed,
+    PracticeReverified,
+    PracticeSuperseded,
+    SolutionContested,
+)
 from shared.messaging.envelope import Received
 from shared.messaging.reactions import Batch, Reactions
 from shared.storage import UnitOfWork, personal
 
 reactions = Reactions("matching")
 
+PRACTICE_STATES = frozenset({"best-practice", "review-due", "re-verified"})
+"""Of solutions that are best practices."""
+
 Belonging = (
     MemberRegistered | ProfileUpdated | SkillsUpdated | AvailabilityChanged
     | CommunityCreated | MemberJoined | MemberLeft | MemberRemoved | MembershipDormant | RoleChanged
+)  # fmt: skip
+Precedented = (
+    ProblemPosted | ProblemUpdated | SolutionProposed | SolutionAccepted | ProblemResolved | ProblemReopened
+    | ProblemLinked | ProblemWithdrawn | BestPracticeRecognised | PracticeReverified | PracticeLapsed
+    | PracticeSuperseded | SolutionContested | ContestResolved | ContentFlagged | ContentRedacted
 )  # fmt: skip
 Deed = ProblemPosted | SolutionProposed | SolutionRevised | SolutionEndorsed | SolutionAccepted | CommentAdded
 
@@ -136,6 +157,76 @@ async def problems(
                 )
                 if isinstance(event, ProblemPosted):
                     store.note_posted(uow, event.thread_id, at)
+
+
+@reactions.batch(
+    ProblemPosted,
+    ProblemUpdated,
+    SolutionProposed,
+    SolutionAccepted,
+    ProblemResolved,
+    ProblemReopened,
+    ProblemLinked,
+    ProblemWithdrawn,
+    BestPracticeRecognised,
+    PracticeReverified,
+    PracticeLapsed,
+    PracticeSuperseded,
+    SolutionContested,
+    ContestResolved,
+    ContentFlagged,
+    ContentRedacted,
+)
+async def precedents(batch: Batch[Precedented], uow: UnitOfWork) -> None:
+    """Keep what each problem says and how it stands, for those who have one like it."""
+    for received in batch:
+        project_precedent(uow, received)
+        await asyncio.sleep(0)  # counting the words of a thousand texts is work: heartbeats go on in between
+
+
+def project_precedent(uow: UnitOfWork, received: Received[Precedented]) -> None:
+    """Keep one event of a problem."""
+    event = received.event
+    thread_id, version = event.thread_id, event.version
+    match event:
+        case ProblemPosted() | ProblemUpdated():
+            precedent_store.project_text(
+                uow,
+                thread_id,
+                version,
+                community_id=event.community_id,
+                author_id=event.author_id,
+                title=event.title,
+                body=event.body,
+                tags=event.tags,
+                look=isinstance(event, ProblemPosted) and is_worth_asking(received.at, uow.now),
+            )
+        case SolutionProposed():
+            precedent_store.project_answered(uow, thread_id)
+        case SolutionAccepted():
+            precedent_store.project_accepted(uow, thread_id, version)
+        case ProblemResolved():
+            precedent_store.project_state(uow, thread_id, version, "resolved")
+        case ProblemReopened():
+            precedent_store.project_state(uow, thread_id, version, "reopened")
+        case ProblemWithdrawn():
+            precedent_store.project_state(uow, thread_id, version, "withdrawn")
+        case ProblemLinked():
+            if event.kind == "duplicate":
+                precedent_store.project_state(uow, thread_id, version, "duplicate", event.target_thread_id)
+        case BestPracticeRecognised() | PracticeReverified():
+            precedent_store.project_practice(uow, thread_id, version, event.solution_id, is_practice=True)
+        case PracticeLapsed() | PracticeSuperseded():
+            precedent_store.project_practice(uow, thread_id, version, event.solution_id, is_practice=False)
+        case SolutionContested() | ContestResolved():
+            holds = event.state in PRACTICE_STATES
+            precedent_store.project_practice(uow, thread_id, version, event.solution_id, is_practice=holds)
+        case ContentFlagged():
+            if event.item_kind == "problem":
+                precedent_store.project_hidden(uow, thread_id, version, hidden=event.hidden)
+        case ContentRedacted():
+            if event.item_kind == "problem":
+                precedent_store.project_redacted(uow, thread_id, version)
 
 
 @reactions.batch(

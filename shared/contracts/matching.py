@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.base import AskId, CommunityId, Event, MemberId, Moment, ThreadId, Title
 from shared.contracts.topics import ASKS, Topic
@@ -103,5 +103,48 @@ class RoutingExhausted(ThreadAsksEvent):
             description="Facilitators of the community who are asked now; an `expert-asked` for each comes "
             "before this.",
             examples=[["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b02"]],
+        ),
+    ]
+
+
+class SimilarProblem(BaseModel):
+    """A problem from before that is like the one posted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    thread_id: ThreadId
+    community_id: CommunityId
+    title: Title
+    solved: Annotated[bool, Field(description="Whether it is resolved.", examples=[True])]
+    best_practice: Annotated[
+        bool, Field(description="Whether one of its solutions is a best practice.", examples=[True])
+    ]
+    reasons: Annotated[
+        list[str],
+        Field(description="Why it is like it, in words.", examples=[["asks much the same", "is solved"]]),
+    ]
+
+
+class SimilarProblemsFound(ThreadAsksEvent):
+    """A problem was posted, and there are problems like it which its author may see: have you seen these?"""
+
+    problem_title: Title
+    similar: Annotated[
+        list[SimilarProblem],
+        Field(
+            description="The few that are most like it, best first.",
+            examples=[
+                [
+                    {
+                        "thread_id": "0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2d02",
+                        "community_id": "0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2c01",
+                        "title": "Signatures on paper take days",
+                        "solved": True,
+                        "best_practice": True,
+                        "reasons": ["asks much the same", "has a best practice"],
+                    }
+                ]
+            ],
+            min_length=1,
         ),
     ]

@@ -23,6 +23,7 @@ NotificationKind = Literal[
     "review-due", "practice-ended", "practice-lifted", "adaptation", "adaptation-outcome",
     "adaptation-asked", "adapted-changed",
     "gathering-changed", "gathering-cancelled", "gathering-place", "gathering-notes",
+    "similar-problems",
 ]  # fmt: skip
 """All kinds. The second version of the events leaves them open: more will come."""
 

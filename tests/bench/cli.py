@@ -158,3 +158,28 @@ def routing(
         )
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+@app.command()
+def duplicates(
+    files: Annotated[list[Path], typer.Argument(help="Pairs of questions, as JSON lines, also gzipped.")],
+    workers: Annotated[int, typer.Option(help="Processes that work out meanings.")] = 2,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+) -> None:
+    """Questions asked before, found again: the service beside BM25, TF-IDF and the embedding."""
+    from tests.bench import duplicates as bench_duplicates
+
+    console = Console()
+    figures: dict[str, dict[str, dict[str, float]]] = {}
+    for file in files:
+        name = file.name.partition(".")[0]
+        with Progress(console=console) as progress:
+            figures[name], speed = asyncio.run(bench_duplicates.measure(file, workers, progress))
+        table = Table(name, *bench_duplicates.FIGURES, "queries", "ms", box=box.SIMPLE, padding=(0, 1, 0, 0))
+        for method, found in figures[name].items():
+            values = [f"{found[figure]:.3f}" for figure in bench_duplicates.FIGURES]
+            table.add_row(method, *values, f"{found['queries']:.0f}", f"{speed[f'{method}_ms']:.1f}")
+        console.print(table)
+        console.print(f"{speed['texts_per_second']:.1f} texts a second by {workers} workers (ONNX Runtime)")
+    if json_file is not None:
+        json_file.write_text(json.dumps(figures, indent=2) + "\n")

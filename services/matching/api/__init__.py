@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.matching.api import asks, experts, load
+from services.matching.api import asks, experts, load, similar
 
-ROUTERS: list[APIRouter] = [asks.router, experts.router, load.router]
+ROUTERS: list[APIRouter] = [asks.router, experts.router, load.router, similar.router]
 PAGES: list[APIRouter] = [load.pages]

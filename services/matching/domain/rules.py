@@ -74,3 +74,30 @@ REASONS: Final = 4
 """Reasons told with an ask, at most."""
 CANDIDATES: Final = 512
 """The best so many for each tag are considered."""
+
+# -- similar problems ----------------------------------------------------------------------------------
+
+SIMILAR_TITLE: Final = 0.4
+"""What a title's meaning counts beside that of the whole text."""
+SIMILAR_WORDS: Final = 0.4
+"""What the likeness of words counts beside that of meaning."""
+SIMILAR_IN_GENERAL: Final = 0.5
+"""What is taken off for being like everything."""
+SIMILAR_PRACTICE: Final = 0.08
+SIMILAR_SOLVED: Final = 0.04
+SIMILAR_TAGS: Final = 0.06
+"""What a best practice, a solution and the very same tags add: enough among equals, little otherwise."""
+SHOWN_MEANING: Final = 0.35
+SHOWN_WORDS: Final = 0.08
+"""Likeness in either from which a problem is shown to somebody who is still writing."""
+TOLD_MEANING: Final = 0.65
+TOLD_WORDS: Final = 0.4
+"""Likeness from which it is brought to the notice of somebody who has posted: by words, where that is all."""
+TOLD: Final = 3
+"""So many are brought to their notice, at most."""
+SIMILAR_NAMED_WORDS: Final = 5
+"""Words in common that are named."""
+TELLING_WORD: Final = 0.3
+"""Words that are less telling are not named; one that a single problem has is 1."""
+PRECEDENT_BODY: Final = 2_000
+"""Characters kept of a problem's body: its meaning is taken from 256 tokens, about half of that."""

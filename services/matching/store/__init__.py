@@ -1,4 +1,4 @@
-"""The collections of matching; the only module of this service that speaks to MongoDB."""
+"""The collections of matching; the only modules of this service that speak to MongoDB."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pymongo import ReplaceOne, UpdateOne
 
 from services.matching.domain import rules
 from services.matching.domain.expertise import Amount, Expertise, Kind, Solution
-from services.matching.store import asking
+from services.matching.store import asking, precedents
 from shared.contracts.members import Level, MembershipStanding, Role, Skill
 from shared.ids import FORMER_MEMBER, is_former_member
 from shared.storage import Database, Index, UnitOfWork, apply_version
@@ -40,6 +40,7 @@ INDEXES = {
     ],
     ACTIVITY: [Index([("member_id", 1)])],
     **asking.INDEXES,
+    **precedents.INDEXES,
 }
 
 PERSONAL = {
@@ -51,6 +52,7 @@ PERSONAL = {
     EXPERTISE: Personal(about=["member_id"]),
     ACTIVITY: Personal(about=["member_id"]),
     **asking.PERSONAL,
+    **precedents.PERSONAL,
 }
 
 Document = dict[str, Any]

@@ -15,7 +15,7 @@ from shared.contracts.discussions import (
     SolutionProposed,
     SolutionRevised,
 )
-from shared.contracts.matching import ExpertAskAccepted, ExpertAskDeclined, ExpertAsked
+from shared.contracts.matching import ExpertAskAccepted, ExpertAskDeclined, ExpertAsked, SimilarProblemsFound
 from shared.contracts.members import (
     ConnectionMade,
     ConnectionRequested,
@@ -113,6 +113,11 @@ RULES: Mapping[NotificationKind, Rule] = {
         "own-problem",
         "because you asked this problem",
         "{actor} cannot look at “{title}” now",
+    ),
+    "similar-problems": Rule(
+        "own-problem",
+        "because you asked this problem",
+        "There are problems like “{title}”: have you seen these?",
     ),
     "reply": Rule(
         "reply-to-own-work",
@@ -326,6 +331,15 @@ def _ask_declined(event: ExpertAskDeclined, _: object) -> list[Draft]:
         Draft(
             event.asker_id, "ask-declined", event.thread_id, event.community_id, event.expert_id,
             event.problem_title, event.ask_id, event.reason or None,
+        )
+    ]  # fmt: skip
+
+
+def _similar_problems_found(event: SimilarProblemsFound, _: object) -> list[Draft]:
+    return [
+        Draft(
+            event.asker_id, "similar-problems", event.thread_id, event.community_id, None,
+            event.problem_title, event.thread_id, "; ".join(each.title for each in event.similar),
         )
     ]  # fmt: skip
 
@@ -617,6 +631,7 @@ _ROUTES: dict[type[Event], Callable[[Any, Known], list[Draft]]] = {
     ExpertAsked: _expert_asked,
     ExpertAskAccepted: _ask_accepted,
     ExpertAskDeclined: _ask_declined,
+    SimilarProblemsFound: _similar_problems_found,
     SolutionProposed: _solution_proposed,
     SolutionRevised: _solution_revised,
     SolutionEndorsed: _solution_endorsed,
