@@ -7,15 +7,16 @@ from services.matching.duties import DUTIES
 from services.matching.gauges import running_gauges
 from services.matching.precedents import running_library
 from services.matching.reactions import reactions
+from services.matching.store import programmes, recommendations, tastes
 from shared.service import Service
 
 service = Service(
     name="matching",
-    about="Who is asked about a problem, why, and what they answer; which problems are like it.",
+    about="Who is asked about a problem and why; which problems are like it; what is recommended to whom.",
     routers=api.ROUTERS,
     reactions=reactions,
-    indexes=store.INDEXES,
-    personal=store.PERSONAL,
+    indexes={**store.INDEXES, **tastes.INDEXES, **recommendations.INDEXES, **programmes.INDEXES},
+    personal={**store.PERSONAL, **tastes.PERSONAL, **recommendations.PERSONAL, **programmes.PERSONAL},
     duties=DUTIES,
     pages=api.PAGES,
     background=[running_gauges, running_library],

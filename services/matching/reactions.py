@@ -8,12 +8,16 @@ from datetime import datetime
 
 from services.matching import store
 from services.matching.commands import asks as commands
+from services.matching.commands import recommendations
 from services.matching.commands.asks import Course
 from services.matching.commands.learning import learn
+from services.matching.domain import rules
 from services.matching.domain.asking import is_worth_asking
 from services.matching.domain.expertise import Evidence
-from services.matching.store import Place
+from services.matching.domain.taste import COMMUNITY, TAG
+from services.matching.store import Place, tastes
 from services.matching.store import precedents as precedent_store
+from services.matching.store import recommendations as recommended
 from shared.contracts.discussions import (
     CommentAdded,
     ContentFlagged,
@@ -33,6 +37,12 @@ from shared.contracts.discussions import (
 from shared.contracts.members import (
     AvailabilityChanged,
     CommunityCreated,
+    CommunityStageChanged,
+    CommunityUpdated,
+    ConnectionDeclined,
+    ConnectionEnded,
+    ConnectionMade,
+    ConnectionRequested,
     MemberErased,
     MemberJoined,
     MemberLeft,
@@ -42,6 +52,18 @@ from shared.contracts.members import (
     ProfileUpdated,
     RoleChanged,
     SkillsUpdated,
+)
+from shared.contracts.mentorships import (
+    MentorOffered,
+    MentorshipAccepted,
+    MentorshipCancelled,
+    MentorshipCheckedIn,
+    MentorshipCompleted,
+    MentorshipDeclined,
+    MentorshipEnded,
+    MentorshipExpired,
+    MentorshipRequested,
+    MentorWithdrawn,
 )
 from shared.contracts.practices import (
     BestPracticeRecognised,
@@ -289,6 +311,160 @@ async def first_waves(batch: Batch[ProblemPosted], uow: UnitOfWork) -> None:
     """Ask the first experts."""
     await uow.flush()  # what this batch taught counts already
     await commands.proceed(uow, {received.event.thread_id for received in batch})
+
+
+# -- recommending --------------------------------------------------------------------------------------
+
+Profile = (
+    MemberRegistered | ProfileUpdated | SkillsUpdated | AvailabilityChanged | MentorOffered | MentorWithdrawn
+)
+Setup = CommunityCreated | CommunityUpdated | CommunityStageChanged
+Taste = (
+    MemberJoined | MemberLeft | MemberRemoved
+    | ProblemPosted | ProblemUpdated | SolutionProposed | CommentAdded
+)  # fmt: skip
+Connection = ConnectionRequested | ConnectionMade | ConnectionDeclined | ConnectionEnded
+Mentorship = (
+    MentorshipRequested | MentorshipAccepted | MentorshipDeclined | MentorshipExpired | MentorshipCancelled
+    | MentorshipCheckedIn | MentorshipCompleted | MentorshipEnded
+)  # fmt: skip
+
+
+@reactions.batch(
+    MemberRegistered, ProfileUpdated, SkillsUpdated, AvailabilityChanged, MentorOffered, MentorWithdrawn
+)
+async def profiles(batch: Batch[Profile], uow: UnitOfWork) -> None:
+    """Keep what members show of themselves, and what mentors offer."""
+    for received in batch:
+        event = received.event
+        match event:
+            case MemberRegistered() | ProfileUpdated():
+                shown = event.model_dump(
+                    include={"name", "org_id", "languages", "time_zone", "interests", "seeks", "offers"}
+                )
+                tastes.project_profile(uow, event.member_id, event.version, shown)
+                recommended.look_at(uow, event.member_id, uow.now, sooner=True)
+            case SkillsUpdated():
+                tastes.project_skills(uow, event.member_id, event.version, event.skills)
+            case AvailabilityChanged():
+                tastes.project_availability(
+                    uow, event.member_id, event.version, event.away_until, event.community_budget
+                )
+            case MentorOffered():
+                offer = event.model_dump(exclude={"member_id", "version"})
+                tastes.project_mentor(uow, event.member_id, event.version, offer)
+            case MentorWithdrawn():
+                tastes.project_mentor(uow, event.member_id, event.version, None)
+
+
+@reactions.batch(CommunityCreated, CommunityUpdated, CommunityStageChanged)
+async def places(batch: Batch[Setup], uow: UnitOfWork) -> None:
+    """Keep what each community is about, for whom it is, and how alive."""
+    for received in batch:
+        event = received.event
+        if isinstance(event, CommunityStageChanged):
+            tastes.project_stage(uow, event.community_id, event.version, event.stage)
+            continue
+        shown = event.model_dump(include={"name", "kind", "org_id", "join_policy", "tags", "languages"})
+        tastes.project_place(uow, event.community_id, event.version, shown)
+        if isinstance(event, CommunityCreated):
+            tastes.project_stage(uow, event.community_id, event.version, "forming")
+
+
+@reactions.batch(
+    MemberJoined, MemberLeft, MemberRemoved, ProblemPosted, ProblemUpdated, SolutionProposed, CommentAdded
+)
+async def cares(batch: Batch[Taste], uow: UnitOfWork) -> None:
+    """Learn what members care about, and who met whom in a thread."""
+    joined: list[tuple[str, str]] = []
+    for received in batch:
+        event, at = received.event, min(received.at, uow.now)
+        item = COMMUNITY + event.community_id
+        match event:
+            case MemberJoined():
+                tastes.add_tastes(uow, event.member_id, {item: rules.JOINED}, at, wrote=False)
+                recommended.look_at(uow, event.member_id, uow.now + rules.LOOK_AGAIN, sooner=True)
+                joined.append((event.member_id, event.community_id))
+            case MemberLeft() | MemberRemoved():
+                tastes.drop_taste(uow, event.member_id, item)
+            case ProblemUpdated():
+                tastes.note_thread(
+                    uow, event.thread_id, event.version, [item, *(TAG + tag for tag in event.tags)], at
+                )
+            case ProblemPosted():
+                items = [item, *(TAG + tag for tag in event.tags)]
+                weights = dict.fromkeys(items, rules.CONTRIBUTED)
+                tastes.add_tastes(uow, event.author_id, weights, at, wrote=True)
+                tastes.note_thread(uow, event.thread_id, event.version, items, at)
+                tastes.note_meeting(
+                    uow, event.thread_id, event.author_id, event.community_id, at, named=not event.anonymous
+                )
+            case SolutionProposed():
+                items = [item, *(TAG + tag for tag in event.tags)]
+                weights = dict.fromkeys(items, rules.CONTRIBUTED)
+                tastes.add_tastes(uow, event.solution_author_id, weights, at, wrote=True)
+                tastes.note_meeting(uow, event.thread_id, event.solution_author_id, event.community_id, at)
+            case CommentAdded():
+                tastes.add_tastes(uow, event.author_id, {item: rules.COMMENTED}, at, wrote=True)
+                tastes.note_meeting(uow, event.thread_id, event.author_id, event.community_id, at)
+    if joined:
+        await recommendations.taken_up(uow, "community", joined)
+
+
+@reactions.batch(
+    MentorshipRequested,
+    MentorshipAccepted,
+    MentorshipDeclined,
+    MentorshipExpired,
+    MentorshipCancelled,
+    MentorshipCheckedIn,
+    MentorshipCompleted,
+    MentorshipEnded,
+)
+async def mentorships(batch: Batch[Mentorship], uow: UnitOfWork) -> None:
+    """Keep which places of mentors are taken, and who has whom."""
+    over = (
+        MentorshipDeclined, MentorshipExpired, MentorshipCancelled, MentorshipCompleted, MentorshipEnded
+    )  # fmt: skip
+    asked: list[tuple[str, str]] = []
+    for received in batch:
+        event = received.event
+        tastes.project_mentorship(
+            uow,
+            event.mentorship_id,
+            (event.mentor_id, event.mentee_id),
+            event.version,
+            taken=event.places_taken,
+            live=not isinstance(event, over),
+        )
+        if isinstance(event, MentorshipRequested):
+            asked.append((event.mentee_id, event.mentor_id))
+    if asked:
+        await recommendations.taken_up(uow, "mentor", asked)
+
+
+@reactions.batch(ConnectionRequested, ConnectionMade, ConnectionDeclined, ConnectionEnded)
+async def connections(batch: Batch[Connection], uow: UnitOfWork) -> None:
+    """Keep who is connected, who asked, and who did not want to."""
+    states = {ConnectionRequested: "requested", ConnectionMade: "connected", ConnectionDeclined: "declined"}
+    asked: list[tuple[str, str]] = []
+    over: list[tuple[str, str]] = []
+    for received in batch:
+        event = received.event
+        sides = (event.requester_id, event.addressee_id)
+        state = states.get(type(event), "ended")
+        tastes.project_tie(uow, event.connection_id, event.version, sides, state)
+        match state:
+            case "requested":
+                asked.append(sides)
+            case "connected":
+                asked.append((sides[1], sides[0]))
+            case _:
+                over += [sides, (sides[1], sides[0])]
+    if asked:
+        await recommendations.taken_up(uow, "connection", asked)
+    if over:
+        await recommendations.turned_down(uow, over)
 
 
 @reactions.on(MemberErased)

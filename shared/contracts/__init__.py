@@ -3,7 +3,16 @@
 ``EVENTS`` has every event type; the modules beside this one have the models by their publishing service.
 """
 
-from shared.contracts import content, discussions, matching, members, mentorships, notifications, practices
+from shared.contracts import (
+    content,
+    discussions,
+    matching,
+    members,
+    mentorships,
+    notifications,
+    practices,
+    recommendations,
+)
 from shared.contracts.base import EVENTS, Event
 from shared.contracts.topics import ALL_TOPICS, EVENT_TOPICS, Topic
 
@@ -20,4 +29,5 @@ __all__ = [
     "mentorships",
     "notifications",
     "practices",
+    "recommendations",
 ]

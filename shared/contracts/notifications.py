@@ -24,6 +24,7 @@ NotificationKind = Literal[
     "adaptation-asked", "adapted-changed",
     "gathering-changed", "gathering-cancelled", "gathering-place", "gathering-notes",
     "similar-problems",
+    "community-recommended", "mentor-suggested", "connection-suggested",
 ]  # fmt: skip
 """All kinds. The second version of the events leaves them open: more will come."""
 

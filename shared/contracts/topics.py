@@ -55,11 +55,17 @@ THREADS = Topic(
     "Problems and everything that descends from them: one key orders a practice's whole life.",
 )
 ASKS = Topic("matching.asks", "matching", "thread_id", "Experts asked about a problem, and their answers.")
+RECOMMENDATIONS = Topic(
+    "matching.recommendations",
+    "matching",
+    "member_id",
+    "Communities, mentors and people recommended to a member, and what came of it.",
+)
 DELIVERIES = Topic(
     "notifications.deliveries", "notifications", "member_id", "What was delivered to whom, and why."
 )
 
-EVENT_TOPICS = (PEOPLE, COMMUNITIES, MENTORSHIPS, CONNECTIONS, THREADS, ASKS, DELIVERIES)
+EVENT_TOPICS = (PEOPLE, COMMUNITIES, MENTORSHIPS, CONNECTIONS, THREADS, ASKS, RECOMMENDATIONS, DELIVERIES)
 """The topics that carry events of the published language."""
 
 SERVICES = ("members", "discussions", "matching", "notifications")

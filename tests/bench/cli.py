@@ -95,6 +95,61 @@ async def _lists(
             return await compare(running, few, many, rounds, progress)
 
 
+@app.command()
+def programmes(
+    mentees: Annotated[int, typer.Option(help="How many want a mentor.")] = 10_000,
+    mentors: Annotated[int, typer.Option(help="How many offer to be one.")] = 2_000,
+    listed: Annotated[int, typer.Option(help="How many mentors a mentee lists.")] = 50,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+) -> None:
+    """Programmes of mentors: both modes, with their figures, beside the package `matching`."""
+    from tests.bench.programmes import MODES, REFERENCE, measure
+
+    console = Console()
+    found = measure(mentees, mentors, listed)
+    table = Table("figure", *MODES, "to reach")
+    for name, target in (
+        ("seconds", "≤ 2"),
+        ("matched", ""),
+        ("unmatched", ""),
+        ("blocking_pairs", "0 in stable"),
+        ("mean_rank", ""),
+        ("first_choices", ""),
+        ("over_capacity", "0"),
+    ):
+        table.add_row(name, *(f"{found[mode][name]:,.4g}" for mode in MODES), target)
+    console.print(table)
+    reference = found["reference"]
+    console.print(
+        f"{REFERENCE[0]} x {REFERENCE[1]}, lists of {REFERENCE[2]}: the package takes "
+        f"{reference['ratio']:,.0f} times as long, "
+        f"and gives {'the same' if reference['same'] else 'another'}."
+    )
+    if json_file is not None:
+        json_file.write_text(json.dumps(found, indent=2) + "\n")
+
+
+@app.command()
+def communities(
+    files: Annotated[list[Path], typer.Argument(help="Communities: questions, one a line of JSON.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+) -> None:
+    """Recommending communities: members' later tags from their earlier ones, beside baselines."""
+    from tests.bench.communities import measure
+
+    found = {file.name.partition(".")[0]: measure(file) for file in files}
+    table = Table("community", "method", "nDCG@10", "queries", "beside popularity")
+    for community, methods in found.items():
+        for method, figures in methods.items():
+            gained = figures["ndcg@10"] / methods["popularity"]["ndcg@10"] - 1
+            table.add_row(
+                community, method, f"{figures['ndcg@10']:.3f}", str(figures["queries"]), f"{gained:+.0%}"
+            )
+    Console().print(table)
+    if json_file is not None:
+        json_file.write_text(json.dumps(found, indent=2) + "\n")
+
+
 async def _messaging(stack: str, events: int, rounds: int, posts: int, console: Console) -> dict[str, Any]:
     with Progress(console=console) as progress:
         async with start_stack(stack) as running:

@@ -58,6 +58,7 @@ from shared.contracts.practices import (
     PracticeSuperseded,
     SolutionContested,
 )
+from shared.contracts.recommendations import CommunityRecommended, ConnectionSuggested, MentorSuggested
 
 SIDES = {"mentor_id": "mira", "mentee_id": "ben"}
 KNOWN = Known({"t": Thread("asker", "Permits wait")}, {"c": "Permit offices"})
@@ -188,6 +189,9 @@ def told(event: Event) -> dict[str, str]:
         (made(GatheringChanged, change="notes-published", tell=["bob"]), {"bob": "gathering-notes"}),
         (made(GatheringCancelled, tell=["bob"]), {"bob": "gathering-cancelled"}),
         (made(GatheringCancelled, tell=[]), {}),
+        (made(CommunityRecommended, member_id="bob"), {"bob": "community-recommended"}),
+        (made(MentorSuggested, member_id="bob"), {"bob": "mentor-suggested"}),
+        (made(ConnectionSuggested, member_id="bob"), {"bob": "connection-suggested"}),
         (
             made(PracticeSuperseded, author_ids=["solver", "sue"], superseded_by="sue"),
             {"solver": "practice-ended"},
@@ -220,6 +224,19 @@ def test_access_names_the_community_and_is_told_whoever_belongs_to_it_by_now() -
     assert removed.subject_id == "c"
     (role,) = route(made(RoleChanged, member_id="a", changed_by="s", role="steward"))
     assert (role.title, role.about) == ("a community", "a steward")
+
+
+def test_a_recommendation_says_why_how_much_it_is_and_what_to_leave() -> None:
+    event = made(
+        CommunityRecommended, reasons=["it is about permits"], items_a_week=6, leave_community_id="old",
+        leave_community_name="Old", leave_reason="you have written nothing there for a while",
+    )  # fmt: skip
+    (draft,) = route(event)
+    assert draft.note == (
+        "it is about permits; about 6 items a week; "
+        "in exchange for Old: you have written nothing there for a while"
+    )
+    assert draft.community_id is None, "one need not belong to it to be told of it"
 
 
 @pytest.mark.parametrize("why", get_args(MentorshipExpired.model_fields["why"].annotation))

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.matching.api import asks, experts, load, similar
+from services.matching.api import asks, experts, load, programmes, recommendations, similar
 
-ROUTERS: list[APIRouter] = [asks.router, experts.router, load.router, similar.router]
+ROUTERS: list[APIRouter] = [
+    asks.router,
+    experts.router,
+    load.router,
+    similar.router,
+    recommendations.router,
+    programmes.router,
+]
 PAGES: list[APIRouter] = [load.pages]

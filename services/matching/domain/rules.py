@@ -101,3 +101,87 @@ TELLING_WORD: Final = 0.3
 """Words that are less telling are not named; one that a single problem has is 1."""
 PRECEDENT_BODY: Final = 2_000
 """Characters kept of a problem's body: its meaning is taken from 256 tokens, about half of that."""
+
+# -- mentors -------------------------------------------------------------------------------------------
+
+WORKING_DAY: Final = (9, 17)
+"""The hours of a working day, in everybody's own time zone."""
+ENOUGH_HOURS: Final = 4
+"""So many working hours in common are as good as more."""
+MENTOR_SKILLS: Final = 3.0
+"""Worth of a mentor who covers all that the mentee seeks."""
+STATED: Final[Mapping[Level, float]] = {"learning": 0.0, "practising": 0.0, "proficient": 0.6, "expert": 0.8}
+"""How far a stated skill covers one that is sought; one that is offered to mentees covers it whole."""
+MENTOR_HOURS: Final = 1.0
+"""Worth of enough working hours in common."""
+MENTOR_LANGUAGE: Final = 1.0
+"""Worth of a language in common. Two who state languages and share none are never suggested."""
+MENTOR_LOAD: Final = 0.5
+"""Worth of a mentor all of whose places are free."""
+SUGGESTED_MENTORS: Final = 1_000
+"""Of the mentors who fit by skill, language or community, so many are scored for one mentee."""
+
+MENTEES: Final = 10_000
+MENTORS: Final = 2_000
+"""A programme takes no more than these."""
+WISHES: Final = 100
+"""So long is a mentee's list in a programme: their own wishes first, then those who fit best."""
+CONFIRM_WITHIN: Final = timedelta(days=30)
+"""A programme whose window is over is confirmed within this time, or lapses."""
+SUGGESTION_LIFETIME: Final = timedelta(days=30)
+"""A mentor from a programme is suggested for so long."""
+
+# -- recommendations -----------------------------------------------------------------------------------
+
+RECOMMENDED: Final = 3
+"""No more of one kind are recommended to somebody within the window; what they asked for is not counted."""
+RECOMMENDED_WINDOW: Final = timedelta(days=14)
+RECOMMENDATION_LIFETIME: Final = timedelta(days=30)
+DISMISSAL_HOLDS: Final = timedelta(days=180)
+"""What was dismissed is not recommended again for so long."""
+NOT_NOW_HOLDS: Final = timedelta(days=42)
+"""Who has no time is recommended nothing of the kind for so long."""
+DISTASTE: Final = 0.5
+"""Each dismissal of a subject halves what that subject counts; this fades with the half-life of expertise."""
+LOOK_AGAIN: Final = timedelta(days=7)
+"""So often it is looked whether there is something to recommend to a member."""
+COMMUNITY_BUDGET: Final = 4
+"""Communities that a member takes part in, unless they say otherwise."""
+
+JOINED: Final = 1.0
+"""What joining says of a member's taste for a community."""
+CONTRIBUTED: Final = 1.0
+"""What a post or a solution says of it, and of its tags."""
+COMMENTED: Final = 0.5
+INTEREST: Final = 2.0
+"""What a stated interest says of the taste for its tag; it does not fade."""
+VOLUME_HALF_LIFE: Final = timedelta(days=28)
+"""Over about so long it is averaged how much is written in a community."""
+TASTES: Final = 500_000
+"""From the strongest so many tastes the model is learned: with decay, these are the latest."""
+THREADS: Final = 100_000
+"""And from the latest so many threads."""
+ITEMS: Final = 2_000
+"""Communities and tags that the model knows; its time grows with the third power."""
+RIDGE: Final = 100.0
+"""Regularisation of EASE; the measured optimum is flat from 30 to 300."""
+NEIGHBOURS: Final = 100
+"""How many others each item of the model leads to, at most."""
+POPULARITY: Final = 0.5
+"""Worth of the most popular item; the one that somebody's taste fits best is worth 1."""
+OWN_TAGS: Final = 1.0
+"""Worth of a community all of whose tags the member cares about most."""
+WORTH_RECOMMENDING: Final = 0.2
+"""What scores less is not recommended: nothing is better than noise."""
+REFIT: Final = timedelta(hours=24)
+CONSIDERED: Final = 200
+"""Of a member's strongest tastes, threads and connections, so many are looked at."""
+
+MET: Final = 1.0
+"""Worth of having met in a thread; the second time adds less, and so on."""
+COMPLEMENTS: Final = 1.5
+"""Worth of each thing that one seeks and the other offers, up to two."""
+MUTUAL: Final = 0.75
+"""Worth of the first mutual connection."""
+MEETINGS_WINDOW: Final = timedelta(days=180)
+"""Who met longer ago has met no more."""

@@ -51,6 +51,7 @@ from shared.contracts.practices import (
     PracticeSuperseded,
     SolutionContested,
 )
+from shared.contracts.recommendations import CommunityRecommended, ConnectionSuggested, MentorSuggested
 from shared.ids import is_former_member
 
 
@@ -282,6 +283,15 @@ RULES: Mapping[NotificationKind, Rule] = {
         "own-gathering",
         "because you said that you come, or might",
         "{actor} published notes of “{title}”",
+    ),
+    "community-recommended": Rule(
+        "recommended", "because of what you do and care about", "“{title}” may be a community for you"
+    ),
+    "mentor-suggested": Rule(
+        "own-programme", "because you take part in “{title}”", "Somebody could be your mentor: “{title}”"
+    ),
+    "connection-suggested": Rule(
+        "recommended", "because of what you do and care about", "Somebody you may want to connect with"
     ),
 }
 """The rule of each kind. Stored items name their kind alone; the words are put together when read."""
@@ -627,6 +637,36 @@ def _gathering(
     ]  # fmt: skip
 
 
+def _community_recommended(event: CommunityRecommended, _: object) -> list[Draft]:
+    why = [*event.reasons, f"about {event.items_a_week} items a week"]
+    if event.leave_community_id is not None:
+        why.append(f"in exchange for {event.leave_community_name}: {event.leave_reason}")
+    return [
+        Draft(
+            event.member_id, "community-recommended", None, None, "", event.community_name,
+            event.recommendation_id, "; ".join(why),
+        )
+    ]  # fmt: skip
+
+
+def _mentor_suggested(event: MentorSuggested, _: object) -> list[Draft]:
+    return [
+        Draft(
+            event.member_id, "mentor-suggested", None, event.community_id, "", event.programme_name,
+            event.recommendation_id, "; ".join(event.reasons),
+        )
+    ]  # fmt: skip
+
+
+def _connection_suggested(event: ConnectionSuggested, _: object) -> list[Draft]:
+    return [
+        Draft(
+            event.member_id, "connection-suggested", None, event.community_id, "", "",
+            event.recommendation_id, "; ".join(event.reasons),
+        )
+    ]  # fmt: skip
+
+
 _ROUTES: dict[type[Event], Callable[[Any, Known], list[Draft]]] = {
     ExpertAsked: _expert_asked,
     ExpertAskAccepted: _ask_accepted,
@@ -664,6 +704,9 @@ _ROUTES: dict[type[Event], Callable[[Any, Known], list[Draft]]] = {
     AdaptationOutcomeReported: _adaptation_outcome,
     GatheringChanged: _gathering_changed,
     GatheringCancelled: _gathering_cancelled,
+    CommunityRecommended: _community_recommended,
+    MentorSuggested: _mentor_suggested,
+    ConnectionSuggested: _connection_suggested,
 }
 
 NOTIFYING = tuple(_ROUTES)

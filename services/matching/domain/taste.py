@@ -1,0 +1,109 @@
+"""What members like: communities and tags, learned from what all of them did, explained for each of them.
+
+EASE (Steck 2019) on decayed weights: the weight of one item for another that explains best, over all members
+and threads, who takes part in what. A thread's tags count as rows of their own: tags that go together say so
+in every thread, also in those of somebody who wrote only once. A score is what a member's own tastes lead to,
+plus how popular the item is now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from math import exp2, log1p
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.matching.domain import rules
+from services.matching.domain.expertise import EPOCH
+
+COMMUNITY, TAG = "community:", "tag:"
+"""What an item's name begins with."""
+
+Tastes = Mapping[str, float]
+"""By item, how much somebody cares now."""
+
+
+def grown(weight: float, at: datetime) -> float:
+    """A weight as it is stored: its decay to any later moment is one common factor (see ``expertise``)."""
+    return weight * exp2((at - EPOCH) / rules.EXPERTISE_HALF_LIFE)
+
+
+def decayed(stored: float, now: datetime) -> float:
+    """What is left of a stored weight at ``now``."""
+    return stored * exp2((EPOCH - now) / rules.EXPERTISE_HALF_LIFE)
+
+
+class Model(NamedTuple):
+    """From each item to those that it leads to, and how popular each is, from 0 to 1."""
+
+    leads_to: Mapping[str, Mapping[str, float]]
+    popularity: Mapping[str, float]
+
+
+def learn(members: Iterable[Tastes], threads: Iterable[tuple[Sequence[str], float]] = ()) -> Model:
+    """Learn from members' tastes, and from threads: their items and their decayed weight.
+
+    Only the strongest ``rules.ITEMS`` are learned. Takes seconds with these, most of them in NumPy.
+    """
+    rows = [{item: log1p(weight) for item, weight in each.items() if weight > 0} for each in members]
+    strength: dict[str, float] = {}
+    for row in rows:
+        for item, weight in row.items():
+            strength[item] = strength.get(item, 0.0) + weight
+    items = sorted(strength, key=lambda item: (-strength[item], item))[: rules.ITEMS]
+    if not items:
+        return Model({}, {})
+    number = {item: at for at, item in enumerate(items)}
+    gram = np.zeros((len(items), len(items)))
+    for row in rows:
+        _add(gram, [(number[item], weight) for item, weight in row.items() if item in number], 1.0)
+    for tags, weight in threads:
+        _add(gram, [(number[item], 1.0) for item in tags if item in number], weight)
+    weights = _ease(gram)
+    leads_to = {}
+    for at, item in enumerate(items):
+        best = np.argsort(-np.abs(weights[at]), kind="stable")[: rules.NEIGHBOURS]
+        leads_to[item] = {items[to]: float(weights[at, to]) for to in best if weights[at, to]}
+    most = max(strength.values())
+    return Model(leads_to, {item: strength[item] / most for item in items})
+
+
+def scores(model: Model, tastes: Tastes) -> dict[str, float]:
+    """How well each item of the model suits somebody: from their tastes, as a share of the best, and from
+    its popularity. For who has no tastes yet it is the popularity alone."""
+    found: dict[str, float] = {}
+    for item, weight in tastes.items():
+        for to, worth in model.leads_to.get(item, {}).items():
+            found[to] = found.get(to, 0.0) + log1p(weight) * worth
+    most = max(found.values(), default=0.0)
+    scale = 1 / most if most > 0 else 0.0
+    return {
+        item: scale * found.get(item, 0.0) + rules.POPULARITY * popularity
+        for item, popularity in model.popularity.items()
+    }
+
+
+def because(model: Model, tastes: Tastes, item: str) -> list[str]:
+    """The items among somebody's tastes that lead to ``item``, the one that counts most first."""
+    terms = {
+        each: log1p(weight) * model.leads_to.get(each, {}).get(item, 0.0) for each, weight in tastes.items()
+    }
+    return sorted((each for each in terms if terms[each] > 0), key=lambda each: (-terms[each], each))
+
+
+def _add(gram: NDArray[np.float64], row: Sequence[tuple[int, float]], weight: float) -> None:
+    if row:
+        at = np.array([each[0] for each in row])
+        values = np.array([each[1] for each in row])
+        gram[np.ix_(at, at)] += weight * np.outer(values, values)
+
+
+def _ease(gram: NDArray[np.float64]) -> NDArray[np.float64]:
+    gram[np.diag_indices_from(gram)] += rules.RIDGE
+    inverse = np.linalg.inv(gram)
+    weights: NDArray[np.float64] = -inverse / np.diag(inverse)
+    weights[np.diag_indices_from(weights)] = 0
+    return weights

@@ -1,0 +1,443 @@
+"""What recommending keeps of others' events: profiles, offers of mentors, tastes, meetings, connections."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from math import log
+from typing import NamedTuple
+
+from pymongo import DeleteOne, ReplaceOne, UpdateOne
+
+from services.matching.domain import rules
+from services.matching.domain.mentors import Mentee, Mentor
+from services.matching.domain.suggesting import Place
+from services.matching.domain.taste import COMMUNITY, TAG, Model, decayed, grown
+from services.matching.store import MEMBERSHIPS, Document
+from shared.contracts.members import Skill
+from shared.storage import Database, Index, UnitOfWork, apply_version
+from shared.storage.personal import NOT_PERSONAL, Personal
+
+PROFILES = "profiles"
+PLACES = "places"
+TASTES = "tastes"
+THREADS_ABOUT = "threads_about"
+MEETINGS = "meetings"
+TIES = "ties"
+MENTORING = "mentoring"
+MODEL = "taste_model"
+
+INDEXES = {
+    PROFILES: [
+        Index([("mentors", 1), ("skills_offered", 1)]),
+        Index([("offers", 1)]),
+        Index([("seeks", 1)]),
+    ],
+    PLACES: [Index([("stage", 1), ("tags", 1)])],
+    TASTES: [
+        Index([("member_id", 1), ("weight", -1)]),
+        Index([("weight", -1)]),
+        Index([("item", 1), ("recent", -1)]),
+    ],
+    THREADS_ABOUT: [Index([("weight", -1)])],
+    MEETINGS: [Index([("member_id", 1), ("at", -1)]), Index([("thread_id", 1), ("at", -1)])],
+    TIES: [Index([("sides", 1), ("state", 1), ("_id", 1)])],
+    MENTORING: [Index([("mentee_id", 1), ("mentor_id", 1)]), Index([("mentor_id", 1)])],
+    MODEL: [],
+}
+
+PERSONAL = {
+    PROFILES: Personal(about=["_id"]),
+    PLACES: NOT_PERSONAL,
+    TASTES: Personal(about=["member_id"]),
+    THREADS_ABOUT: NOT_PERSONAL,
+    MEETINGS: Personal(about=["member_id"]),
+    TIES: Personal(about=["sides"]),
+    MENTORING: Personal(about=["mentee_id", "mentor_id"]),
+    MODEL: NOT_PERSONAL,
+}
+
+
+class Person(NamedTuple):
+    """What is known of a member here, as far as they show it."""
+
+    member_id: str
+    name: str
+    org_id: str | None
+    languages: list[str]
+    time_zone: str
+    interests: list[str]
+    seeks: list[str]
+    offers: list[str]
+    skills: list[Skill]
+    budget: int
+    away_until: datetime | None
+
+
+# -- projections ---------------------------------------------------------------------------------------
+
+
+def project_profile(uow: UnitOfWork, member_id: str, version: int, fields: Document) -> None:
+    """Keep what a member shows of their profile."""
+    uow.write(PROFILES, apply_version(member_id, version, fields, named="profile_version"))
+
+
+def project_skills(uow: UnitOfWork, member_id: str, version: int, skills: Iterable[Skill]) -> None:
+    """Keep what skills a member states."""
+    fields = {"skills": [each.model_dump() for each in skills]}
+    uow.write(PROFILES, apply_version(member_id, version, fields, named="skills_version"))
+
+
+def project_availability(
+    uow: UnitOfWork, member_id: str, version: int, away_until: datetime | None, budget: int
+) -> None:
+    """Keep how much a member takes on."""
+    fields = {"away_until": away_until, "budget": budget}
+    uow.write(PROFILES, apply_version(member_id, version, fields, named="availability_version"))
+
+
+def project_mentor(uow: UnitOfWork, member_id: str, version: int, offer: Document | None) -> None:
+    """Keep what a mentor offers, or that they do no longer."""
+    skills = offer["skills"] if offer else []
+    fields = {"mentors": offer is not None, "mentor": offer, "skills_offered": skills}
+    uow.write(PROFILES, apply_version(member_id, version, fields, named="mentor_version"))
+
+
+def project_mentorship(
+    uow: UnitOfWork, mentorship_id: str, sides: tuple[str, str], version: int, *, taken: int, live: bool
+) -> None:
+    """Keep how many places of a mentor are taken, and whether (mentor, mentee) have a mentorship."""
+    uow.write(PROFILES, apply_version(sides[0], version, {"taken": taken}, named="taken_version"))
+    fields = {"mentor_id": sides[0], "mentee_id": sides[1], "live": live}
+    uow.write(MENTORING, apply_version(mentorship_id, version, fields))
+
+
+def project_place(uow: UnitOfWork, community_id: str, version: int, fields: Document) -> None:
+    """Keep what a community is."""
+    uow.write(PLACES, apply_version(community_id, version, fields, named="setup_version"))
+
+
+def project_stage(uow: UnitOfWork, community_id: str, version: int, stage: str) -> None:
+    """Keep how alive a community is."""
+    uow.write(PLACES, apply_version(community_id, version, {"stage": stage}, named="stage_version"))
+
+
+def project_tie(uow: UnitOfWork, connection_id: str, version: int, sides: Iterable[str], state: str) -> None:
+    """Keep what is between two members."""
+    uow.write(TIES, apply_version(connection_id, version, {"sides": sorted(sides), "state": state}))
+
+
+def add_tastes(
+    uow: UnitOfWork, member_id: str, items: Mapping[str, float], at: datetime, *, wrote: bool
+) -> None:
+    """Add to what a member cares about; ``wrote``: it is something to read for the others."""
+    growth = 2.0 ** ((at - _START) / rules.VOLUME_HALF_LIFE) if wrote else 0.0
+    for item, weight in items.items():
+        added = {"weight": grown(weight, at), "recent": growth}
+        known = {"member_id": member_id, "item": item}
+        update = {"$inc": added, "$setOnInsert": known}
+        uow.write(TASTES, UpdateOne({"_id": f"{member_id}|{item}"}, update, upsert=True))
+
+
+def drop_taste(uow: UnitOfWork, member_id: str, item: str) -> None:
+    """Forget what a member's taste for one thing was: they left it."""
+    uow.write(TASTES, DeleteOne({"_id": f"{member_id}|{item}"}))
+
+
+def note_thread(uow: UnitOfWork, thread_id: str, version: int, items: list[str], at: datetime) -> None:
+    """Keep what a thread is about."""
+    fields = {"items": items, "weight": grown(1.0, at)}
+    uow.write(THREADS_ABOUT, apply_version(thread_id, version, fields))
+
+
+def note_meeting(
+    uow: UnitOfWork, thread_id: str, member_id: str, community_id: str, at: datetime, *, named: bool = True
+) -> None:
+    """Keep that a member took part in a thread; who is not ``named`` in it never is there."""
+    known = {"thread_id": thread_id, "member_id": member_id, "community_id": community_id}
+    first = known if named else {**known, "unnamed": True}
+    update: Document = {"$max": {"at": at}, "$setOnInsert": first}
+    uow.write(MEETINGS, UpdateOne({"_id": f"{thread_id}|{member_id}"}, update, upsert=True))
+
+
+# -- tastes --------------------------------------------------------------------------------------------
+
+_START = datetime.fromisoformat("2024-01-01T00:00:00+00:00")
+
+
+async def tastes_of(uow: UnitOfWork, member_id: str) -> dict[str, float]:
+    """The strongest of what a member cares about, decayed to now."""
+    found = (
+        uow.collection(TASTES)
+        .find({"member_id": member_id}, session=uow.session)
+        .sort("weight", -1)
+        .limit(rules.CONSIDERED)
+    )
+    return {row["item"]: decayed(row["weight"], uow.now) async for row in found}
+
+
+async def all_tastes(uow: UnitOfWork) -> list[dict[str, float]]:
+    """The strongest tastes of all, by member, decayed to now; the order of members is by chance."""
+    found = uow.collection(TASTES).find({}, session=uow.session).sort("weight", -1).limit(rules.TASTES)
+    by_member: dict[str, dict[str, float]] = {}
+    async for row in found:
+        by_member.setdefault(row["member_id"], {})[row["item"]] = decayed(row["weight"], uow.now)
+    return list(by_member.values())
+
+
+async def all_threads(uow: UnitOfWork) -> list[tuple[list[str], float]]:
+    """The items of the latest threads, with their weights decayed to now."""
+    found = (
+        uow.collection(THREADS_ABOUT).find({}, session=uow.session).sort("weight", -1).limit(rules.THREADS)
+    )
+    return [(row["items"], decayed(row["weight"], uow.now)) async for row in found]
+
+
+async def items_a_week(uow: UnitOfWork, community_id: str) -> int:
+    """How much is written in a community in a week, of late."""
+    pipeline: list[Document] = [
+        {"$match": {"item": COMMUNITY + community_id, "recent": {"$gt": 0}}},
+        {"$group": {"_id": None, "recent": {"$sum": "$recent"}}},
+    ]
+    rows = await uow.collection(TASTES).aggregate(pipeline, session=uow.session).to_list(length=1)
+    if not rows:
+        return 0
+    now = rows[0]["recent"] * 2.0 ** ((_START - uow.now) / rules.VOLUME_HALF_LIFE)
+    # A steady stream of n a week sums up to n times the weeks of the half-life divided by ln 2.
+    return round(float(now) * log(2) * 7 / rules.VOLUME_HALF_LIFE.days)
+
+
+def save_model(uow: UnitOfWork, model: Model, at: datetime) -> None:
+    """Save a model: a document for each item."""
+    items = model.popularity
+    for item in items:
+        fields = {"popularity": items[item], "leads_to": list(model.leads_to.get(item, {}).items()), "at": at}
+        uow.write(MODEL, ReplaceOne({"_id": item}, fields, upsert=True))
+    uow.write(MODEL, ReplaceOne({"_id": _FITTED}, {"at": at, "items": list(items)}, upsert=True))
+
+
+_FITTED = "fitted"
+
+
+async def fitted_at(database: Database) -> datetime | None:
+    """When the model was learned last."""
+    row = await database[MODEL].find_one({"_id": _FITTED}, {"at": 1})
+    return row["at"] if row else None
+
+
+async def load_fitted_at(uow: UnitOfWork) -> datetime | None:
+    """When the model was learned last."""
+    row = await uow.find_one(MODEL, {"_id": _FITTED})
+    return row["at"] if row else None
+
+
+async def model_for(uow: UnitOfWork, items: Collection[str], targets: Collection[str]) -> Model:
+    """As much of the model as leads from ``items`` to ``targets``."""
+    wanted = list({*items, *targets})
+    rows = await uow.find(MODEL, {"_id": {"$in": wanted}})
+    fitted = await load_fitted_at(uow)
+    current = [row for row in rows if row["at"] == fitted]
+    to = set(targets)
+    return Model(
+        {row["_id"]: {item: w for item, w in row["leads_to"] if item in to} for row in current},
+        {row["_id"]: row["popularity"] for row in current if row["_id"] in to},
+    )
+
+
+# -- people --------------------------------------------------------------------------------------------
+
+
+def _person(row: Document) -> Person:
+    return Person(
+        row["_id"],
+        row["name"],
+        row.get("org_id"),
+        row.get("languages", []),
+        row.get("time_zone", ""),
+        row.get("interests", []),
+        row.get("seeks", []),
+        row.get("offers", []),
+        [Skill.model_validate(each) for each in row.get("skills", [])],
+        row.get("budget", rules.COMMUNITY_BUDGET),
+        row.get("away_until"),
+    )
+
+
+async def load_people(uow: UnitOfWork, member_ids: Collection[str]) -> dict[str, Person]:
+    """Those of these who are registered."""
+    rows = await uow.find(PROFILES, {"_id": {"$in": list(member_ids)}, "name": {"$exists": True}})
+    return {row["_id"]: _person(row) for row in rows}
+
+
+async def communities_of_all(uow: UnitOfWork, member_ids: Collection[str]) -> dict[str, list[str]]:
+    """The communities that each belongs to now."""
+    query = {"member_id": {"$in": list(member_ids)}, "present": True}
+    found: dict[str, list[str]] = {}
+    for row in await uow.find(MEMBERSHIPS, query, {"member_id": 1, "community_id": 1}):
+        found.setdefault(row["member_id"], []).append(row["community_id"])
+    return found
+
+
+async def role_of(uow: UnitOfWork, community_id: str, member_id: str) -> str | None:
+    """A member's role in a community that they belong to now."""
+    row = await uow.find_one(MEMBERSHIPS, {"_id": f"{community_id}|{member_id}", "present": True})
+    return row.get("role", "member") if row else None
+
+
+async def load_places(uow: UnitOfWork, community_ids: Collection[str]) -> dict[str, Place]:
+    """Those of these communities that are known."""
+    rows = await uow.find(PLACES, {"_id": {"$in": list(community_ids)}, "name": {"$exists": True}})
+    return {row["_id"]: _place(row) for row in rows}
+
+
+async def places_about(uow: UnitOfWork, tags: Collection[str], limit: int) -> list[Place]:
+    """Communities that live, with one of ``tags``."""
+    query = {"stage": {"$in": ["forming", "active"]}, "tags": {"$in": list(tags)}, "name": {"$exists": True}}
+    found = uow.collection(PLACES).find(query, session=uow.session).limit(limit)
+    return [_place(row) async for row in found]
+
+
+def _place(row: Document) -> Place:
+    return Place(
+        row["_id"], row["name"], row["kind"], row["org_id"], row["join_policy"], row["tags"],
+        row["languages"], row.get("stage", "forming"),
+    )  # fmt: skip
+
+
+async def popular_places(uow: UnitOfWork, limit: int) -> list[str]:
+    """The communities that the model knows, the most popular first."""
+    fitted = await uow.find_one(MODEL, {"_id": _FITTED})
+    items = fitted["items"] if fitted else []
+    return [each.removeprefix(COMMUNITY) for each in items if each.startswith(COMMUNITY)][:limit]
+
+
+# -- mentors -------------------------------------------------------------------------------------------
+
+
+def mentee_of(person: Person, sought: list[str], communities: list[str]) -> Mentee:
+    """Somebody as a mentee."""
+    return Mentee(
+        member_id=person.member_id,
+        org_id=person.org_id,
+        sought=sought,
+        languages=person.languages,
+        time_zone=person.time_zone,
+        communities=communities,
+    )
+
+
+def _mentor(row: Document) -> Mentor:
+    person, offer = _person(row), row["mentor"]
+    return Mentor(
+        member_id=person.member_id,
+        name=person.name,
+        org_id=offer["org_id"],
+        capacity=offer["capacity"],
+        taken=row.get("taken", 0),
+        skills=offer["skills"],
+        stated=person.skills,
+        languages=offer["languages"] or person.languages,
+        time_zone=person.time_zone,
+        scope=offer["scope"],
+        community_ids=offer["community_ids"],
+        paused=offer["paused"],
+        away_until=person.away_until,
+    )
+
+
+async def mentors_among(uow: UnitOfWork, member_ids: Collection[str]) -> list[Mentor]:
+    """Those of these who offer to be mentors."""
+    query = {"_id": {"$in": list(member_ids)}, "mentors": True, "name": {"$exists": True}}
+    return [_mentor(row) for row in sorted(await uow.find(PROFILES, query), key=lambda row: row["_id"])]
+
+
+async def mentors_in(uow: UnitOfWork, skills: Collection[str], limit: int) -> list[Mentor]:
+    """Mentors who offer one of ``skills``."""
+    query = {"mentors": True, "skills_offered": {"$in": list(skills)}, "name": {"$exists": True}}
+    found = uow.collection(PROFILES).find(query, session=uow.session).limit(limit)
+    return [_mentor(row) async for row in found]
+
+
+async def mentors_of(uow: UnitOfWork, community_id: str, limit: int) -> list[str]:
+    """Members of a community who offer to be mentors, as far as ``limit`` goes."""
+    pipeline: list[Document] = [
+        {"$match": {"mentors": True}},
+        {
+            "$lookup": {
+                "from": MEMBERSHIPS,
+                "let": {"key": {"$concat": [community_id, "|", "$_id"]}},
+                "pipeline": [{"$match": {"$expr": {"$eq": ["$_id", "$$key"]}, "present": True}}],
+                "as": "there",
+            }
+        },
+        {"$match": {"there": {"$ne": []}}},
+        {"$sort": {"_id": 1}},
+        {"$limit": limit},
+        {"$project": {"_id": 1}},
+    ]
+    rows = uow.collection(PROFILES).aggregate(pipeline, session=uow.session)
+    return [row["_id"] async for row in rows]
+
+
+async def mentored(uow: UnitOfWork, mentee_ids: Collection[str]) -> set[tuple[str, str]]:
+    """Pairs (mentee, mentor) that have a mentorship, or a request for one."""
+    query = {"mentee_id": {"$in": list(mentee_ids)}, "live": True}
+    rows = await uow.find(MENTORING, query, {"mentee_id": 1, "mentor_id": 1})
+    return {(row["mentee_id"], row["mentor_id"]) for row in rows}
+
+
+# -- people to connect with ----------------------------------------------------------------------------
+
+
+async def threads_of(uow: UnitOfWork, member_id: str, since: datetime) -> list[str]:
+    """The latest threads that a member took part in by name."""
+    query = {"member_id": member_id, "at": {"$gt": since}, "unnamed": {"$exists": False}}
+    found = (
+        uow.collection(MEETINGS).find(query, session=uow.session).sort("at", -1).limit(rules.CONSIDERED // 4)
+    )
+    return [row["thread_id"] async for row in found]
+
+
+async def met_in(uow: UnitOfWork, thread_ids: Collection[str], member_id: str) -> dict[str, int]:
+    """With whom a member took part in how many of these threads; of each, the latest who did."""
+    met: dict[str, int] = {}
+    query = {"thread_id": {"$in": list(thread_ids)}, "unnamed": {"$exists": False}}
+    found = (
+        uow.collection(MEETINGS).find(query, session=uow.session).sort("at", -1).limit(rules.CONSIDERED * 10)
+    )
+    async for row in found:
+        if row["member_id"] != member_id:
+            met[row["member_id"]] = met.get(row["member_id"], 0) + 1
+    return met
+
+
+async def ties_of(uow: UnitOfWork, member_ids: Collection[str]) -> list[tuple[str, str, str]]:
+    """What is and was between these and others: (one side, the other, state)."""
+    query = {"sides": {"$in": list(member_ids)}}
+    found = uow.collection(TIES).find(query, session=uow.session).limit(rules.CONSIDERED * 20)
+    return [(*row["sides"], row["state"]) async for row in found]
+
+
+async def complementing(uow: UnitOfWork, person: Person, limit: int) -> list[str]:
+    """Who offers what the person seeks, or seeks what they offer."""
+    queries = []
+    if person.seeks:
+        queries.append({"offers": {"$in": person.seeks}})
+    if person.offers:
+        queries.append({"seeks": {"$in": person.offers}})
+    found: list[str] = []
+    for query in queries:
+        rows = uow.collection(PROFILES).find(query, {"_id": 1}, session=uow.session).limit(limit)
+        found += [row["_id"] async for row in rows]
+    return [each for each in found if each != person.member_id]
+
+
+def interests_of(person: Person) -> dict[str, float]:
+    """What a member says that they care about, as tastes."""
+    return {TAG + tag: rules.INTEREST for tag in person.interests}
+
+
+async def looked_after(uow: UnitOfWork, member_id: str) -> set[str]:
+    """The communities in which a member has a role to fill."""
+    query = {"member_id": member_id, "present": True, "role": {"$in": ["facilitator", "steward"]}}
+    return {row["community_id"] for row in await uow.find(MEMBERSHIPS, query, {"community_id": 1})}
