@@ -19,7 +19,7 @@ from shared.contracts.discussions import (
     SolutionProposed,
     SolutionRevised,
 )
-from shared.contracts.matching import ExpertAskAccepted, ExpertAskDeclined, ExpertAsked
+from shared.contracts.matching import ExpertAskAccepted, ExpertAskDeclined, ExpertAsked, SimilarProblemsFound
 from shared.contracts.members import (
     ConnectionMade,
     ConnectionRequested,
@@ -81,6 +81,7 @@ def told(event: Event) -> dict[str, str]:
         (made(ExpertAsked, expert_id="expert", asker_id="asker"), {"expert": "expert-ask"}),
         (made(ExpertAskAccepted, expert_id="expert", asker_id="asker"), {"asker": "ask-accepted"}),
         (made(ExpertAskDeclined, expert_id="expert", asker_id="asker"), {"asker": "ask-declined"}),
+        (made(SimilarProblemsFound, asker_id="asker"), {"asker": "similar-problems"}),
         (made(SolutionProposed, problem_author_id="asker", solution_author_id="solver"), {"asker": "reply"}),
         (made(SolutionProposed, problem_author_id="asker", solution_author_id="asker"), {}),
         (made(SolutionRevised, editor_id="solver", major=True, asked=[]), {"asker": "revision"}),
@@ -210,6 +211,14 @@ def test_a_comment_tells_each_once_and_never_its_author(author: str, owner: str,
     recipients = [draft.recipient_id for draft in drafts]
     assert sorted(recipients) == sorted({*mentions, owner} - {author})
     assert all((draft.kind == "mention") == (draft.recipient_id in mentions) for draft in drafts)
+
+
+def test_titles_of_other_communities_are_not_kept_with_a_notification() -> None:
+    [one] = SimilarProblemsFound.example().similar
+    both = [one.model_copy(update={"community_id": "c"}), one.model_copy(update={"title": "Secret"})]
+    [draft] = route(made(SimilarProblemsFound, asker_id="asker", similar=both))
+    assert draft.note == f"{one.title}; 1 in other communities of yours"
+    assert (draft.actor_id, draft.community_id) == (None, "c")
 
 
 def test_an_ask_carries_its_reasons_and_a_decline_its_reason() -> None:

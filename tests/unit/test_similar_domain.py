@@ -243,6 +243,12 @@ def test_reasons_are_the_terms_of_the_score_largest_first() -> None:
     )  # fmt: skip
 
 
+def test_there_is_always_a_reason() -> None:
+    """Also where no word is telling, as in a community of one."""
+    [similar] = ranked(Text(*PERMITS), [Candidate("t", 0.9)], [precedent()], 5, lambda _: 0.0)
+    assert similar.reasons == ["uses similar words"]
+
+
 def test_common_words_are_named_the_most_telling_first() -> None:
     text = Text("the permit of the clerk waits for a signature", "")
     telling = {"permit": 0.8, "signature": 0.9, "waits": 0.2, "clerk": 1.0}

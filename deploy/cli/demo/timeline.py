@@ -27,7 +27,7 @@ from shared.contracts.discussions import (
     SolutionProposed,
     SolutionRevised,
 )
-from shared.contracts.matching import ExpertAskAccepted, ExpertAsked
+from shared.contracts.matching import ExpertAskAccepted, ExpertAsked, SimilarProblemsFound
 from shared.contracts.members import ConnectionMade, ConnectionRequested
 from shared.contracts.mentorships import MentorshipAccepted, MentorshipRequested
 from shared.contracts.notifications import NotificationDelivered, NotificationDeliveredV2
@@ -133,6 +133,9 @@ class Timeline:
                 return f"problem posted: “{title}”", self._name(author)
             case ExpertAsked(expert_id=expert, reasons=reasons, wave=wave):
                 return f"expert asked (wave {wave}): {'; '.join(reasons)}", self._name(expert)
+            case SimilarProblemsFound(similar=similar):
+                titles = "; ".join(f"“{each.title}”, {'; '.join(each.reasons)}" for each in similar)
+                return f"similar problems found: {titles}", ""
             case ExpertAskAccepted(expert_id=expert):
                 return "expert accepted the ask", self._name(expert)
             case SolutionProposed(solution_author_id=author):

@@ -346,10 +346,14 @@ def _ask_declined(event: ExpertAskDeclined, _: object) -> list[Draft]:
 
 
 def _similar_problems_found(event: SimilarProblemsFound, _: object) -> list[Draft]:
+    """Titles of other communities are not written into what one keeps after leaving these."""
+    here = [each.title for each in event.similar if each.community_id == event.community_id]
+    if elsewhere := len(event.similar) - len(here):
+        here.append(f"{elsewhere} in other communities of yours")
     return [
         Draft(
             event.asker_id, "similar-problems", event.thread_id, event.community_id, None,
-            event.problem_title, event.thread_id, "; ".join(each.title for each in event.similar),
+            event.problem_title, event.thread_id, "; ".join(here),
         )
     ]  # fmt: skip
 

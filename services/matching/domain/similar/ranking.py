@@ -139,9 +139,11 @@ def _reasons(
     if (meaning := candidate.meaning) is not None and meaning >= rules.SHOWN_MEANING:
         about = "asks much the same" if meaning >= rules.TOLD_MEANING else "is about something similar"
         terms.append(Term(meaning, about))
-    if common := words_in_common(text, precedent, telling):
+    if candidate.words >= rules.SHOWN_WORDS or not terms:
         share = rules.SIMILAR_WORDS if candidate.meaning is not None else 1 + rules.SIMILAR_WORDS
-        terms.append(Term(share * candidate.words, f"words in common: {', '.join(common)}"))
+        common = words_in_common(text, precedent, telling)
+        named = f"words in common: {', '.join(common)}" if common else "uses similar words"
+        terms.append(Term(share * candidate.words, named))
     return [term.words for term in sorted(terms, key=lambda term: -term.value)]
 
 
