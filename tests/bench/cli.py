@@ -238,3 +238,29 @@ def duplicates(
         console.print(f"{speed['texts_per_second']:.1f} texts a second by {workers} workers (ONNX Runtime)")
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+@app.command("routing-scale")
+def routing_scale(
+    members: Annotated[list[int] | None, typer.Option(help="Sizes; five solutions for each member.")] = None,
+    queries: Annotated[int, typer.Option(help="Queries at each size.")] = 1_000,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the cost of a query here, as SVG.")] = None,
+) -> None:
+    """The router at a million members: queries, updates, memory, beside the fastest engine."""
+    from tests.bench import scale
+
+    console = Console()
+    sizes = members or [10_000, 30_000, 100_000, 300_000, 1_000_000]
+    found = [scale.measure(size, queries, lambda note: console.print(note, style="dim")) for size in sizes]
+    table = Table(*scale.Figures._fields, box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for figures in found:
+        table.add_row(*(f"{each:,.1f}" if isinstance(each, float) else f"{each:,}" for each in figures))
+    console.print(table)
+    last = found[-1]
+    console.print(f"p99 beside the engine's: {last.query_p99_ms / last.engine_p99_ms:.2f} (to reach: ≤ 3)")
+    console.print(f"memory per member: {last.bytes_per_member:,.0f} bytes (to reach: ≤ 1,024)")
+    if plot is not None:
+        plot.write_text(scale.drawn(found))
+    if json_file is not None:
+        json_file.write_text(json.dumps([each._asdict() for each in found], indent=2) + "\n")

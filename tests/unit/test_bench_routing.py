@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench import routing
+from tests.bench import routing, scale
 
 
 def answer(number: int, t: int, user: str, score: int = 1, accepted: bool = False) -> dict[str, Any]:
@@ -61,3 +61,11 @@ def test_only_what_was_known_is_used_and_questions_with_nobody_are_skipped(tmp_p
     assert figures["popularity"]["hit@1"] < 1.0
     assert figures["guildhall"] == figures["by-hand"]  # one community: nothing to learn from
     assert figures["guildhall-asked"]["asks"] > 0
+
+
+def test_the_router_at_scale_is_measured_beside_an_engine() -> None:
+    """Small: what is tested is that the figures are there and that what comes in is found at once."""
+    figures = scale.measure(300, 10, lambda _: None)
+    assert figures.visible
+    assert figures.query_p99_ms >= figures.query_p50_ms > 0
+    assert scale.drawn([figures, figures._replace(members=3000)]).startswith("<svg")

@@ -84,6 +84,10 @@ TIMELESS: Final = Settings(expertise=float("inf"), activity=float("inf"))
 """For histories whose unit of time is not known."""
 
 
+TOGETHER: Final = 64
+"""Problems that are listed together: for each of their words there must be room for a whole block."""
+
+
 class Problem(NamedTuple):
     """A problem as it is now. ``words`` and ``tags`` are digests (``text.digest``, ``text.labels``)."""
 
@@ -219,6 +223,10 @@ class Index:
 
     def put_problems(self, problems: Sequence[Problem]) -> None:
         """Many problems at once, in order."""
+        for start in range(0, len(problems), TOGETHER):
+            self._put_problems(problems[start : start + TOGETHER])
+
+    def _put_problems(self, problems: Sequence[Problem]) -> None:
         with self._lock:
             numbers: list[int] = []
             communities: list[int] = []
@@ -609,6 +617,15 @@ class Index:
             settings.most_similar,
         )
         return numbers, scores / scores[0] if scores.size else scores
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held in all."""
+        records = (
+            *self._communities, *self._problems, *self._problem_table, *self._answers, *self._places,
+            *self._place_table, *self._skills, *self._postings, self._scores, self._hits, self._rows,
+        )  # fmt: skip
+        return sum(each.nbytes for each in records) + self._problem_names.nbytes + self._place_names.nbytes
 
     # -- records ---------------------------------------------------------------------------------------
 
