@@ -22,6 +22,7 @@ from services.matching.domain.similar.ranking import (
     likeness,
     ranked,
     words_in_common,
+    words_of,
 )
 from services.matching.domain.similar.vectors import DIMENSIONS, NO_MEANING, packed, unpacked
 from services.matching.domain.similar.words import WordIndex
@@ -250,7 +251,7 @@ def test_there_is_always_a_reason() -> None:
 
 
 def test_common_words_are_named_the_most_telling_first() -> None:
-    text = Text("the permit of the clerk waits for a signature", "")
+    text = words_of("the permit of the clerk waits for a signature")
     telling = {"permit": 0.8, "signature": 0.9, "waits": 0.2, "clerk": 1.0}
     named = words_in_common(text, precedent(), lambda word: telling.get(word, 0.1))
     assert named == ["signature", "permit"]

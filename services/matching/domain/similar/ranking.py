@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -107,9 +107,10 @@ def ranked(
             bonuses = _bonuses(text, precedent)
             score = likeness(candidate) + sum(bonus.value for bonus in bonuses)
             scored.append((score, candidate, precedent, bonuses))
+    mine = words_of(text.title, text.body)
     scored.sort(key=lambda each: (-each[0], each[2].thread_id))
     return [
-        Similar(precedent, score, _reasons(text, candidate, precedent, bonuses, telling))
+        Similar(precedent, score, _reasons(mine, candidate, precedent, bonuses, telling))
         for score, candidate, precedent, bonuses in scored[:limit]
     ]
 
@@ -128,7 +129,7 @@ def _bonuses(text: Text, precedent: Precedent) -> list[Term]:
 
 
 def _reasons(
-    text: Text,
+    mine: Set[str],
     candidate: Candidate,
     precedent: Precedent,
     bonuses: Iterable[Term],
@@ -141,16 +142,20 @@ def _reasons(
         terms.append(Term(meaning, about))
     if candidate.words >= rules.SHOWN_WORDS or not terms:
         share = rules.SIMILAR_WORDS if candidate.meaning is not None else 1 + rules.SIMILAR_WORDS
-        common = words_in_common(text, precedent, telling)
+        common = words_in_common(mine, precedent, telling)
         named = f"words in common: {', '.join(common)}" if common else "uses similar words"
         terms.append(Term(share * candidate.words, named))
     return [term.words for term in sorted(terms, key=lambda term: -term.value)]
 
 
-def words_in_common(text: Text, precedent: Precedent, telling: Callable[[str], float]) -> list[str]:
+def words_of(*texts: str) -> Set[str]:
+    """The words of some texts, each once."""
+    return {word for text in texts for word in words(text)}
+
+
+def words_in_common(mine: Set[str], precedent: Precedent, telling: Callable[[str], float]) -> list[str]:
     """The most telling words that both have."""
-    mine = {word for part in (text.title, text.body) for word in words(part)}
-    theirs = {word for part in (precedent.title, precedent.body) for word in words(part)}
+    theirs = words_of(precedent.title, precedent.body)
     both = sorted((-telling(word), word) for word in mine & theirs)
     return [word for value, word in both[: rules.SIMILAR_NAMED_WORDS] if -value >= rules.TELLING_WORD]
 
