@@ -319,10 +319,7 @@ Profile = (
     MemberRegistered | ProfileUpdated | SkillsUpdated | AvailabilityChanged | MentorOffered | MentorWithdrawn
 )
 Setup = CommunityCreated | CommunityUpdated | CommunityStageChanged
-Taste = (
-    MemberJoined | MemberLeft | MemberRemoved
-    | ProblemPosted | ProblemUpdated | SolutionProposed | CommentAdded
-)  # fmt: skip
+Taste = MemberJoined | MemberLeft | MemberRemoved | ProblemPosted | SolutionProposed | CommentAdded
 Connection = ConnectionRequested | ConnectionMade | ConnectionDeclined | ConnectionEnded
 Mentorship = (
     MentorshipRequested | MentorshipAccepted | MentorshipDeclined | MentorshipExpired | MentorshipCancelled
@@ -371,9 +368,7 @@ async def places(batch: Batch[Setup], uow: UnitOfWork) -> None:
             tastes.project_stage(uow, event.community_id, event.version, "forming")
 
 
-@reactions.batch(
-    MemberJoined, MemberLeft, MemberRemoved, ProblemPosted, ProblemUpdated, SolutionProposed, CommentAdded
-)
+@reactions.batch(MemberJoined, MemberLeft, MemberRemoved, ProblemPosted, SolutionProposed, CommentAdded)
 async def cares(batch: Batch[Taste], uow: UnitOfWork) -> None:
     """Learn what members care about, and who met whom in a thread."""
     joined: list[tuple[str, str]] = []
@@ -387,15 +382,10 @@ async def cares(batch: Batch[Taste], uow: UnitOfWork) -> None:
                 joined.append((event.member_id, event.community_id))
             case MemberLeft() | MemberRemoved():
                 tastes.drop_taste(uow, event.member_id, item)
-            case ProblemUpdated():
-                tastes.note_thread(
-                    uow, event.thread_id, event.version, [item, *(TAG + tag for tag in event.tags)], at
-                )
             case ProblemPosted():
                 items = [item, *(TAG + tag for tag in event.tags)]
                 weights = dict.fromkeys(items, rules.CONTRIBUTED)
                 tastes.add_tastes(uow, event.author_id, weights, at, wrote=True)
-                tastes.note_thread(uow, event.thread_id, event.version, items, at)
                 tastes.note_meeting(
                     uow, event.thread_id, event.author_id, event.community_id, at, named=not event.anonymous
                 )

@@ -43,8 +43,7 @@ def measure(file: Path) -> dict[str, dict[str, float]]:
                 before[member][tag] = before[member].get(tag, 0.0) + weight(t)
             else:
                 later[member].add(tag)
-    threads = [(each["tags"], weight(each["t"])) for each in questions if each["t"] < split]
-    model = taste.learn(before.values(), threads)
+    model = taste.learn(before.values())
     rankers: dict[str, Ranker] = {
         "guildhall": lambda tastes: taste.scores(model, tastes),
         **_baselines(before),

@@ -24,6 +24,7 @@ from shared.contracts.members import (
     ConnectionDeclined,
     ConnectionMade,
     ConnectionRequested,
+    MemberErased,
     MemberJoined,
     MemberLeft,
     MemberRegistered,
@@ -38,6 +39,7 @@ from shared.contracts.mentorships import (
 from shared.contracts.topics import RECOMMENDATIONS
 from shared.ids import new_id
 from shared.messaging.envelope import Received
+from shared.storage.personal import ERASURES, mentions, sweep
 from shared.testing.harness import client, create_topics, recorded, running, settings_for
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id as who
@@ -265,6 +267,21 @@ async def test_people_met_complementing_and_known_to_the_same(world: World) -> N
     assert who("helper") in await world.offered("ann", "connection", state="accepted")
     await world.passes(days=40)
     assert who("helper") not in await world.offered("ann", "connection")
+
+
+async def test_who_is_erased_is_recommended_to_nobody_and_nothing_names_them(world: World) -> None:
+    await world.community("c")
+    await world.person("ann", "c", seeks=["reviewing-forms"])
+    await world.person("gone", "c", offers=["reviewing-forms"])
+    await world.mentor("gone", "reviewing-forms")
+    await world.passes(days=8)
+    assert who("gone") in await world.offered("ann", "connection")
+    await world.feed(MemberErased, member_id=who("gone"))
+    await world.database["outbox"].update_many({}, {"$set": {"pending": False}})
+    await sweep(world.database, service.all_personal)
+    assert await world.offered("ann", "connection") == {}
+    assert (await world.ask("ann", "GET", "/recommendations/mentors"))["items"] == []
+    assert (await mentions(world.database, who("gone"))).keys() <= {ERASURES}
 
 
 async def test_a_community_of_one(world: World) -> None:

@@ -176,7 +176,7 @@ def test_a_swap_names_the_one_that_one_cares_least_about_and_never_one_that_one_
 
 def test_nothing_is_learned_from_nothing() -> None:
     assert taste.learn([]) == NOTHING
-    assert taste.learn([{}], [([], 1.0)]) == NOTHING
+    assert taste.learn([{}]) == NOTHING
     assert taste.scores(NOTHING, {"tag:a": 1.0}) == {}
 
 

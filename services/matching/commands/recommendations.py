@@ -210,8 +210,8 @@ async def refit(uow: UnitOfWork, _: str) -> None:
     """Learn anew what leads to what; the work is done beside the event loop."""
     if not is_stale(await tastes.load_fitted_at(uow), uow.now):
         return
-    members, threads = await tastes.all_tastes(uow), await tastes.all_threads(uow)
-    model = await asyncio.to_thread(taste.learn, members, threads)
+    members = await tastes.all_tastes(uow)
+    model = await asyncio.to_thread(taste.learn, members)
     tastes.save_model(uow, model, uow.now)
 
 

@@ -128,8 +128,6 @@ WISHES: Final = 100
 """So long is a mentee's list in a programme: their own wishes first, then those who fit best."""
 CONFIRM_WITHIN: Final = timedelta(days=30)
 """A programme whose window is over is confirmed within this time, or lapses."""
-SUGGESTION_LIFETIME: Final = timedelta(days=30)
-"""A mentor from a programme is suggested for so long."""
 
 # -- recommendations -----------------------------------------------------------------------------------
 
@@ -159,15 +157,13 @@ VOLUME_HALF_LIFE: Final = timedelta(days=28)
 """Over about so long it is averaged how much is written in a community."""
 TASTES: Final = 500_000
 """From the strongest so many tastes the model is learned: with decay, these are the latest."""
-THREADS: Final = 100_000
-"""And from the latest so many threads."""
 ITEMS: Final = 2_000
 """Communities and tags that the model knows; its time grows with the third power."""
 RIDGE: Final = 100.0
 """Regularisation of EASE; the measured optimum is flat from 30 to 300."""
 NEIGHBOURS: Final = 100
 """How many others each item of the model leads to, at most."""
-POPULARITY: Final = 0.5
+POPULARITY: Final = 1.0
 """Worth of the most popular item; the one that somebody's taste fits best is worth 1."""
 OWN_TAGS: Final = 1.0
 """Worth of a community all of whose tags the member cares about most."""

@@ -1,14 +1,13 @@
 """What members like: communities and tags, learned from what all of them did, explained for each of them.
 
-EASE (Steck 2019) on decayed weights: the weight of one item for another that explains best, over all members
-and threads, who takes part in what. A thread's tags count as rows of their own: tags that go together say so
-in every thread, also in those of somebody who wrote only once. A score is what a member's own tastes lead to,
-plus how popular the item is now.
+EASE (Steck 2019) on decayed weights: the weight of one item for another that explains best, over all members,
+who takes part in what. A score is what a member's own tastes lead to, plus how popular the item is now: where
+little is known of many members, tastes alone do worse than popularity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from math import exp2, log1p
 from typing import NamedTuple
@@ -43,8 +42,8 @@ class Model(NamedTuple):
     popularity: Mapping[str, float]
 
 
-def learn(members: Iterable[Tastes], threads: Iterable[tuple[Sequence[str], float]] = ()) -> Model:
-    """Learn from members' tastes, and from threads: their items and their decayed weight.
+def learn(members: Iterable[Tastes]) -> Model:
+    """Learn from members' tastes.
 
     Only the strongest ``rules.ITEMS`` are learned. Takes seconds with these, most of them in NumPy.
     """
@@ -59,9 +58,10 @@ def learn(members: Iterable[Tastes], threads: Iterable[tuple[Sequence[str], floa
     number = {item: at for at, item in enumerate(items)}
     gram = np.zeros((len(items), len(items)))
     for row in rows:
-        _add(gram, [(number[item], weight) for item, weight in row.items() if item in number], 1.0)
-    for tags, weight in threads:
-        _add(gram, [(number[item], 1.0) for item in tags if item in number], weight)
+        known = [(number[item], weight) for item, weight in row.items() if item in number]
+        places = np.array([each[0] for each in known], int)
+        values = np.array([each[1] for each in known])
+        gram[np.ix_(places, places)] += np.outer(values, values)
     weights = _ease(gram)
     leads_to = {}
     for at, item in enumerate(items):
@@ -92,13 +92,6 @@ def because(model: Model, tastes: Tastes, item: str) -> list[str]:
         each: log1p(weight) * model.leads_to.get(each, {}).get(item, 0.0) for each, weight in tastes.items()
     }
     return sorted((each for each in terms if terms[each] > 0), key=lambda each: (-terms[each], each))
-
-
-def _add(gram: NDArray[np.float64], row: Sequence[tuple[int, float]], weight: float) -> None:
-    if row:
-        at = np.array([each[0] for each in row])
-        values = np.array([each[1] for each in row])
-        gram[np.ix_(at, at)] += weight * np.outer(values, values)
 
 
 def _ease(gram: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -21,7 +21,6 @@ from shared.storage.personal import NOT_PERSONAL, Personal
 PROFILES = "profiles"
 PLACES = "places"
 TASTES = "tastes"
-THREADS_ABOUT = "threads_about"
 MEETINGS = "meetings"
 TIES = "ties"
 MENTORING = "mentoring"
@@ -39,7 +38,6 @@ INDEXES = {
         Index([("weight", -1)]),
         Index([("item", 1), ("recent", -1)]),
     ],
-    THREADS_ABOUT: [Index([("weight", -1)])],
     MEETINGS: [Index([("member_id", 1), ("at", -1)]), Index([("thread_id", 1), ("at", -1)])],
     TIES: [Index([("sides", 1), ("state", 1), ("_id", 1)])],
     MENTORING: [Index([("mentee_id", 1), ("mentor_id", 1)]), Index([("mentor_id", 1)])],
@@ -50,7 +48,6 @@ PERSONAL = {
     PROFILES: Personal(about=["_id"]),
     PLACES: NOT_PERSONAL,
     TASTES: Personal(about=["member_id"]),
-    THREADS_ABOUT: NOT_PERSONAL,
     MEETINGS: Personal(about=["member_id"]),
     TIES: Personal(about=["sides"]),
     MENTORING: Personal(about=["mentee_id", "mentor_id"]),
@@ -144,12 +141,6 @@ def drop_taste(uow: UnitOfWork, member_id: str, item: str) -> None:
     uow.write(TASTES, DeleteOne({"_id": f"{member_id}|{item}"}))
 
 
-def note_thread(uow: UnitOfWork, thread_id: str, version: int, items: list[str], at: datetime) -> None:
-    """Keep what a thread is about."""
-    fields = {"items": items, "weight": grown(1.0, at)}
-    uow.write(THREADS_ABOUT, apply_version(thread_id, version, fields))
-
-
 def note_meeting(
     uow: UnitOfWork, thread_id: str, member_id: str, community_id: str, at: datetime, *, named: bool = True
 ) -> None:
@@ -183,14 +174,6 @@ async def all_tastes(uow: UnitOfWork) -> list[dict[str, float]]:
     async for row in found:
         by_member.setdefault(row["member_id"], {})[row["item"]] = decayed(row["weight"], uow.now)
     return list(by_member.values())
-
-
-async def all_threads(uow: UnitOfWork) -> list[tuple[list[str], float]]:
-    """The items of the latest threads, with their weights decayed to now."""
-    found = (
-        uow.collection(THREADS_ABOUT).find({}, session=uow.session).sort("weight", -1).limit(rules.THREADS)
-    )
-    return [(row["items"], decayed(row["weight"], uow.now)) async for row in found]
 
 
 async def items_a_week(uow: UnitOfWork, community_id: str) -> int:
