@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.matching import api, store
 from services.matching.duties import DUTIES
+from services.matching.follower import running_index
 from services.matching.gauges import running_gauges
 from services.matching.precedents import running_library
 from services.matching.reactions import reactions
@@ -19,5 +20,5 @@ service = Service(
     personal={**store.PERSONAL, **tastes.PERSONAL, **recommendations.PERSONAL, **programmes.PERSONAL},
     duties=DUTIES,
     pages=api.PAGES,
-    background=[running_gauges, running_library],
+    background=[running_index, running_gauges, running_library],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from datetime import datetime
 
 from services.matching import store
@@ -14,6 +13,7 @@ from services.matching.commands.learning import learn
 from services.matching.domain import rules
 from services.matching.domain.asking import is_worth_asking
 from services.matching.domain.expertise import Evidence
+from services.matching.domain.routing.text import digest
 from services.matching.domain.taste import COMMUNITY, TAG
 from services.matching.store import Place, tastes
 from services.matching.store import precedents as precedent_store
@@ -66,6 +66,7 @@ from shared.contracts.mentorships import (
     MentorWithdrawn,
 )
 from shared.contracts.practices import (
+    AdaptationOutcomeReported,
     BestPracticeRecognised,
     ContestResolved,
     PracticeLapsed,
@@ -108,7 +109,6 @@ Deed = ProblemPosted | SolutionProposed | SolutionRevised | SolutionEndorsed | S
 )
 async def who_belongs(batch: Batch[Belonging], uow: UnitOfWork) -> None:
     """Keep who is who, who belongs where, and what they state they can do."""
-    changed: set[str] = set()
     for received in batch:
         match received.event:
             case MemberRegistered() | ProfileUpdated() as event:
@@ -117,7 +117,6 @@ async def who_belongs(batch: Batch[Belonging], uow: UnitOfWork) -> None:
                 )
             case SkillsUpdated() as event:
                 store.project_skills(uow, event.member_id, event.version, event.skills)
-                changed.add(event.member_id)
             case AvailabilityChanged() as event:
                 store.project_availability(
                     uow,
@@ -140,24 +139,20 @@ async def who_belongs(batch: Batch[Belonging], uow: UnitOfWork) -> None:
                 )
                 place = (event.community_id, event.member_id)
                 store.project_standing(uow, place, event.version, event.standing)
-                changed.add(event.member_id)
             case MembershipDormant() as event:
                 place = (event.community_id, event.member_id)
                 store.project_standing(uow, place, event.version, event.standing)
             case MemberLeft() | MemberRemoved() as event:
                 store.project_left(uow, (event.community_id, event.member_id), event.version)
-                changed.add(event.member_id)
             case RoleChanged() as event:
                 place = (event.community_id, event.member_id)
                 store.project_role(uow, place, event.version, event.role)
-    if changed:
-        await uow.flush()
-        await store.spread_skills(uow, changed)
 
 
-@reactions.batch(ProblemPosted, ProblemUpdated, ProblemWithdrawn, SolutionProposed)
+@reactions.batch(ProblemPosted, ProblemUpdated, ProblemWithdrawn, ContentRedacted, SolutionProposed)
 async def problems(
-    batch: Batch[ProblemPosted | ProblemUpdated | ProblemWithdrawn | SolutionProposed], uow: UnitOfWork
+    batch: Batch[ProblemPosted | ProblemUpdated | ProblemWithdrawn | ContentRedacted | SolutionProposed],
+    uow: UnitOfWork,
 ) -> None:
     """Keep whose each problem is, what it is about, and when it was first answered."""
     for received in batch:
@@ -165,6 +160,9 @@ async def problems(
         match event:
             case ProblemWithdrawn():
                 store.project_withdrawn(uow, event.thread_id)
+            case ContentRedacted():
+                if event.item_kind == "problem":
+                    store.project_redacted(uow, event.thread_id)
             case SolutionProposed():
                 if event.solution_author_id != event.problem_author_id:
                     store.note_answered(uow, event.thread_id, at)
@@ -176,7 +174,9 @@ async def problems(
                     community_id=event.community_id,
                     author_id=event.author_id,
                     tags=event.tags,
+                    words=digest((event.title, event.body)).tobytes(),
                 )
+                await asyncio.sleep(0)  # reading a thousand texts is work: heartbeats go on in between
                 if isinstance(event, ProblemPosted):
                     store.note_posted(uow, event.thread_id, at)
 
@@ -255,17 +255,15 @@ def project_precedent(uow: UnitOfWork, received: Received[Precedented]) -> None:
     ProblemPosted, SolutionProposed, SolutionRevised, SolutionEndorsed, SolutionAccepted, CommentAdded
 )
 async def activity(batch: Batch[Deed], uow: UnitOfWork) -> None:
-    """Keep when each was last active, and how many solutions they proposed."""
+    """Keep when each was last active."""
     last: dict[Place, datetime] = {}
-    solutions: Counter[Place] = Counter()
     for received in batch:
         event = received.event
         place = (event.community_id, _actor(event))
         at = min(received.at, uow.now)
         last[place] = max(at, last.get(place, at))
-        solutions[place] += isinstance(event, SolutionProposed)
     for place, at in last.items():
-        store.note_activity(uow, place, at, solutions[place])
+        store.note_activity(uow, place, at)
 
 
 def _actor(event: Deed) -> str:
@@ -285,7 +283,9 @@ def _actor(event: Deed) -> str:
 # The last ones: what they read, the handlers above have written.
 
 
-@reactions.batch(SolutionProposed, SolutionEndorsed, EndorsementWithdrawn, SolutionAccepted)
+@reactions.batch(
+    SolutionProposed, SolutionEndorsed, EndorsementWithdrawn, SolutionAccepted, AdaptationOutcomeReported
+)
 async def evidence(batch: Batch[Evidence], uow: UnitOfWork) -> None:
     """Learn who knows what."""
     await learn(uow, batch)
@@ -294,6 +294,7 @@ async def evidence(batch: Batch[Evidence], uow: UnitOfWork) -> None:
 @reactions.batch(ProblemPosted)
 async def new_problems(batch: Batch[ProblemPosted], uow: UnitOfWork) -> None:
     """Have experts asked."""
+    await uow.flush()  # of this batch's communities, too
     await commands.begin(uow, batch)
 
 
@@ -304,13 +305,6 @@ async def course_of_problems(batch: Batch[Course], uow: UnitOfWork) -> None:
     """Stop asking, go on, or ask for something else."""
     await uow.flush()  # of this batch's problems, too
     await commands.follow(uow, batch)
-
-
-@reactions.batch(ProblemPosted)
-async def first_waves(batch: Batch[ProblemPosted], uow: UnitOfWork) -> None:
-    """Ask the first experts."""
-    await uow.flush()  # what this batch taught counts already
-    await commands.proceed(uow, {received.event.thread_id for received in batch})
 
 
 # -- recommending --------------------------------------------------------------------------------------

@@ -12,7 +12,12 @@ from hashlib import blake2b
 from typing import Any, TypeVar
 
 from bson.codec_options import CodecOptions
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from motor.motor_asyncio import (
+    AsyncIOMotorChangeStream,
+    AsyncIOMotorClient,
+    AsyncIOMotorCollection,
+    AsyncIOMotorDatabase,
+)
 from pymongo import IndexModel, ReadPreference, WriteConcern
 from pymongo.errors import (
     AutoReconnect,
@@ -90,6 +95,12 @@ class Database:
 
     def __getitem__(self, collection: str) -> Collection:
         return self._db[collection]
+
+    def watch(
+        self, pipeline: Sequence[Mapping[str, Any]], **options: Any
+    ) -> AsyncIOMotorChangeStream[Document]:
+        """The changes of the whole database as they are committed, through ``pipeline``."""
+        return self._db.watch(list(pipeline), **options)
 
     async def ping(self) -> None:
         """Return if a primary answers; raise ``DependencyDown`` otherwise."""

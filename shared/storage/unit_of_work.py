@@ -88,6 +88,12 @@ class UnitOfWork:
         self._writes, self._inserts = defaultdict(list), defaultdict(list)
         self._recorded, self._flushed = [], 0
 
+    @property
+    def database(self) -> Database:
+        """The database that it works on."""
+        assert self._database is not None, "a unit of work begins in a transaction"
+        return self._database
+
     def collection(self, name: str) -> Collection:
         """A collection to read from; pass ``session=uow.session`` with every call."""
         assert self._database is not None, "a unit of work reads inside a transaction"

@@ -12,6 +12,8 @@ import httpx
 from fastapi import FastAPI
 
 from services.matching.app import service
+from services.matching.commands import asks as commands
+from services.matching.index import live
 from services.matching.reactions import reactions
 from shared.clock import FixedClock
 from shared.clockwork import work_off
@@ -23,12 +25,15 @@ from shared.contracts.topics import ASKS
 from shared.ids import new_id
 from shared.messaging.envelope import Received
 from shared.service import build_app
+from shared.storage import Database
 from shared.testing.harness import client, recorded, settings_for
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 COMMUNITY = "permit-offices"
+OLD = timedelta(days=1_000)
+SOLVED = "thread of "
 
 
 class World:
@@ -37,6 +42,7 @@ class World:
     def __init__(self, app: FastAPI, clock: FixedClock) -> None:
         self.app, self.clock, self.database = app, clock, app.state.database
         self._versions = count(1)
+        self._posted: set[str] = set()
 
     def event(self, event: type[Event], **fields: Any) -> Any:
         """An event as in the examples, but for ``fields``, with the next version."""
@@ -48,9 +54,19 @@ class World:
         return Received(new_id(), event, at or self.clock(), None, "the-correlation")
 
     async def feed(self, *events: Event, at: datetime | None = None) -> list[Received[Any]]:
-        batch = [self.received(event, at) for event in events]
+        before = [self.received(event, NOW - OLD) for event in self._problems_of(events)]
+        batch = [*before, *(self.received(event, at) for event in events)]
         await self.database.transact(lambda uow: reactions.apply(batch, uow))
-        return batch
+        if posted := [event.thread_id for event in events if isinstance(event, ProblemPosted)]:
+            await first_waves(self.database, posted)
+        return batch[len(before) :]
+
+    def _problems_of(self, events: Iterable[Event]) -> Iterable[Event]:
+        """The problems that solutions were for, too old for anybody to be asked about them."""
+        for thread in {getattr(event, "thread_id", "") for event in events} - self._posted:
+            if thread.startswith(SOLVED):
+                self._posted.add(thread)
+                yield self.posted(thread, "somebody", title=thread, body=thread)
 
     async def community(self, kind: str = "internal") -> None:
         await self.feed(self.event(CommunityCreated, kind=kind))
@@ -65,14 +81,16 @@ class World:
             self.event(MemberJoined, member_id=who, org_id=org),
         ]
 
-    def posted(self, thread: str, author: str = "asker", tags: Iterable[str] = ("permits",)) -> Event:
-        fields = {"thread_id": thread, "author_id": dev_member_id(author), "tags": list(tags)}
+    def posted(
+        self, thread: str, author: str = "asker", tags: Iterable[str] = ("permits",), **text: str
+    ) -> Event:
+        fields = {"thread_id": thread, "author_id": dev_member_id(author), "tags": list(tags), **text}
         posted: Event = self.event(ProblemPosted, **fields)
         return posted
 
     def about(self, event: type[Event], author: str, solution: str, **fields: Any) -> Event:
         """Evidence for ``author``'s ``solution`` on permits."""
-        fields = {"tags": ["permits"], "thread_id": f"thread of {solution}"} | fields
+        fields = {"tags": ["permits"], "thread_id": f"{SOLVED}{solution}"} | fields
         made: Event = self.event(
             event, solution_id=solution, solution_author_id=dev_member_id(author), **fields
         )
@@ -81,6 +99,7 @@ class World:
     async def pass_time(self, by: timedelta = timedelta(0)) -> None:
         """Let time pass, and do what is due then."""
         self.clock.advance(by)
+        await live.of(self.database).rebuild()
         await work_off(self.database, service.duties)
 
     async def published(self, event: type[Event]) -> list[Any]:
@@ -97,6 +116,12 @@ class World:
 
     def as_(self, subject: str) -> httpx.AsyncClient:
         return client(self.app, subject)
+
+
+async def first_waves(database: Database, thread_ids: Iterable[str]) -> None:
+    """What the service does when its index has seen that problems were posted."""
+    await live.of(database).rebuild()
+    await database.transact(lambda uow: commands.proceed(uow, list(thread_ids)))
 
 
 @asynccontextmanager

@@ -144,7 +144,7 @@ def test_stated_skills_serve_those_without_history(router: Router) -> None:
     first = next(each for each in ranking.ranked if each.member_id == CAT)
     assert first.knows
     assert first.terms["skill"] > 0
-    assert router.reasons(ranking, first) == ["states the skill bridges"]
+    assert router.reasons(ranking, first) == ["states the skill bridges (expert)"]
     router.index.put_skills("c", CAT, {"permits": 0.5})
     assert CAT not in names(rank(router, "Inspecting an old one", "bridges"))
 

@@ -10,7 +10,8 @@ from services.matching.domain import rules
 from services.matching.domain.ask import Ask, no_such_ask
 from services.matching.domain.asking import Asking, Candidate
 from services.matching.domain.workload import Workload
-from services.matching.index.ranking import candidates, rank
+from services.matching.index import live
+from services.matching.index.ranking import found, rank
 from services.matching.store import asking as asks
 from shared.contracts.discussions import (
     ProblemLinked,
@@ -58,6 +59,7 @@ async def begin(uow: UnitOfWork, problems: Sequence[Received[ProblemPosted]]) ->
             text_version=problem.version,
             anonymous=problem.anonymous,
             next_at=uow.now,
+            instance=live.of(uow.database).instance,
             origin={
                 "traceparent": cause.traceparent,
                 "correlation_id": cause.correlation_id,
@@ -130,14 +132,14 @@ async def proceed(uow: UnitOfWork, thread_ids: Collection[str]) -> None:
     seeking = [each for each in due if each.waves < each.last_wave]
     external = await store.are_external(uow, {each.community_id for each in seeking})
     rankings = await rank(uow, seeking)
-    found = await candidates(uow, rankings)
-    workloads = found.workloads
+    known = await found(uow, rankings)
+    workloads = known.workloads
     busier: set[str] = set()
     for asking in due:
         ranking = rankings.get(asking.thread_id)
         if ranking is not None:
             wave = rules_of_asking.choose_wave(
-                (found.candidate(asking.community_id, each) for each in ranking.ranked),
+                known.candidates(ranking),
                 asking,
                 external=external.get(asking.community_id, False),
                 now=uow.now,
@@ -160,13 +162,13 @@ async def proceed(uow: UnitOfWork, thread_ids: Collection[str]) -> None:
 
 
 async def _exhaust(uow: UnitOfWork, asking: Asking) -> None:
-    found = await store.load_facilitators(uow, asking.community_id, rules.FACILITATORS)
-    there = [
+    there = await store.load_facilitators(uow, asking.community_id, rules.FACILITATORS)
+    free = [
         Candidate(member_id, 0.0, False, 0, person.org_id, "active")
-        for (_, member_id), person in found.items()
+        for (_, member_id), person in there.items()
         if not person.dormant and (person.away_until is None or person.away_until <= uow.now)
     ]
-    _save(uow, *rules_of_asking.exhaust(asking, there, uow.now))
+    _save(uow, *rules_of_asking.exhaust(asking, free, uow.now))
 
 
 def _save(uow: UnitOfWork, asking: Asking, new: Sequence[Ask], events: Iterable[ThreadAsksEvent]) -> None:

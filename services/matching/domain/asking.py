@@ -95,6 +95,8 @@ class Asking(BaseModel):
     """How many of them in a wave."""
     involved: list[str] = []
     """Who wrote the problem's text with the asker, or answered it."""
+    instance: str = ""
+    """The instance of the service that took the problem in: it sends the first wave."""
     origin: dict[str, str | None] = {}
     """What brought it about, carried on to its events."""
 

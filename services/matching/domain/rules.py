@@ -12,32 +12,17 @@ from shared.contracts.members import Level
 # -- expertise -----------------------------------------------------------------------------------------
 
 EXPERTISE_HALF_LIFE: Final = timedelta(days=180)
-"""After so long, what somebody contributed counts half."""
-
-PROPOSED: Final = 1.0
-"""Weight of a solution proposed."""
+"""After so long, what somebody did and likes counts half."""
+REASONS: Final = 4
+"""Reasons told with a suggestion, at most."""
+NEGLIGIBLE: Final = 0.05
+"""A term of a score below this is no reason."""
 ENDORSED: Final[Mapping[Basis, float]] = {"tried": 3.0, "reviewed": 2.0}
 """Weight of an endorsement received; who tried it knows more than who read it."""
-ACCEPTED: Final = 4.0
-"""Weight of a solution that the asker accepted."""
-IMPORTED_AT_CAP: Final = 1.0
-"""Weight of an imported score at its cap: anonymous votes never count more than proposing did."""
-IMPORTED_CAP: Final = 20
-"""Imported votes above this change nothing."""
-
+VOTES: Final = 20
+"""Imported votes above this change nothing: they are anonymous."""
 SKILL: Final[Mapping[Level, float]] = {"learning": 0.0, "practising": 0.5, "proficient": 1.25, "expert": 2.0}
 """Worth of a stated skill, in a score. Whoever is still learning it is not asked because of it."""
-SKILL_RANK: Final[Mapping[Level, int]] = {"learning": 0, "practising": 1, "proficient": 2, "expert": 3}
-"""The order of the levels."""
-
-ACTIVITY: Final = 1.0
-"""Worth of having been active this very moment, in a score."""
-ACTIVITY_HALF_LIFE: Final = timedelta(days=7)
-ACTIVITY_WINDOW: Final = timedelta(days=30)
-"""Who was last active before that is not called active."""
-
-NEGLIGIBLE: Final = 0.05
-"""A term of a score below this is no term: nobody is asked for what has faded away."""
 
 # -- asking --------------------------------------------------------------------------------------------
 
@@ -70,10 +55,6 @@ LOAD_HALF_LIFE: Final = timedelta(days=30)
 """After so long, an ask counts half as recent."""
 LITTLE_HISTORY: Final = 3
 """Fewer solutions than this in the community are little history."""
-REASONS: Final = 4
-"""Reasons told with an ask, at most."""
-CANDIDATES: Final = 512
-"""The best so many for each tag are considered."""
 
 # -- similar problems ----------------------------------------------------------------------------------
 

@@ -53,11 +53,11 @@ class Workload(BaseModel):
         return "capped" if day >= rules.ASKS_A_DAY or week >= most else None
 
     def share(self, tags: Collection[str], now: datetime) -> float:
-        """What is left of a score for a problem with ``tags``: less, the more they were asked lately; and
-        nothing of what they said is not their field."""
+        """What is left of a score for a problem with ``tags``: less, the more they were asked lately and
+        ignored in a row; and nothing of what they said is not their field."""
         apart = {each.tag for each in self.disclaimed if now - each.at < rules.DISCLAIMED}
         field = 1 - len(apart.intersection(tags)) / len(tags) if tags else 1.0
-        return field / (1 + self.recent_at_moment(now) / rules.LOAD_SCALE)
+        return field / (1 + self.recent_at_moment(now) / rules.LOAD_SCALE) / (1 + self.ignored)
 
     def recent_at_moment(self, now: datetime) -> float:
         """How many asks count as recent at ``now``."""

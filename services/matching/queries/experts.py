@@ -8,7 +8,7 @@ from services.matching import store
 from services.matching.domain import asking as rules
 from services.matching.domain.ask import Ask
 from services.matching.domain.asking import Asking, Verdict
-from services.matching.index.ranking import Ranked, candidates, rank
+from services.matching.index.ranking import found, rank
 from services.matching.store import asking as asks
 from shared.errors import Forbidden, NotFound
 from shared.storage import Database, UnitOfWork
@@ -59,11 +59,10 @@ async def standing(database: Database, caller: Caller, thread_id: str, member_id
         if ask := (await asks.load_asks(uow, [ask_id])).get(ask_id):
             return Standing("asked", ask, None, ask.reasons)
         rankings = await rank(uow, [asking])
-        found = await candidates(uow, rankings, (community_id, member_id))
         ranking = rankings[thread_id]
-        everybody = {each.member_id: found.candidate(community_id, each) for each in ranking.ranked}
-        nobody = Ranked(member_id, 0.0, knows=False, solutions=0)
-        mine = everybody.get(member_id) or found.candidate(community_id, nobody)
+        known = await found(uow, rankings, (community_id, member_id))
+        everybody = {each.member_id: each for each in known.candidates(ranking)}
+        mine = everybody.get(member_id) or known.candidate(community_id, member_id, None)
         if barrier := rules.barrier(mine, asking, uow.now):
             return Standing(barrier, None, None, ranking.reasons(member_id))
         weight = mine.weighed(asking.tags, uow.now)

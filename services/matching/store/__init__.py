@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from pymongo import ReplaceOne, UpdateOne
 
-from services.matching.domain import rules
-from services.matching.domain.expertise import Amount, Expertise, Kind, Solution
+from services.matching.domain.expertise import Solution
 from services.matching.store import asking, precedents
-from shared.contracts.members import Level, MembershipStanding, Role, Skill
+from shared.contracts.members import MembershipStanding, Role, Skill
 from shared.ids import FORMER_MEMBER, is_former_member
 from shared.storage import Database, Index, UnitOfWork, apply_version
 from shared.storage.personal import NOT_PERSONAL, Personal
@@ -21,7 +20,6 @@ COMMUNITIES = "communities"
 MEMBERSHIPS = "memberships"
 THREADS = "threads"
 SOLUTIONS = "solutions"
-EXPERTISE = "expertise"
 ACTIVITY = "activity"
 
 INDEXES = {
@@ -33,11 +31,6 @@ INDEXES = {
     ],
     THREADS: [Index([("author_id", 1)]), Index([("community_id", 1), ("posted_at", 1)])],
     SOLUTIONS: [Index([("author_id", 1)])],
-    EXPERTISE: [
-        Index([("community_id", 1), ("tag", 1), ("weight", -1)]),  # the best by what they earned
-        Index([("community_id", 1), ("tag", 1), ("skill_rank", -1)]),  # the best by what they state
-        Index([("member_id", 1), ("skill_rank", 1)]),
-    ],
     ACTIVITY: [Index([("member_id", 1)])],
     **asking.INDEXES,
     **precedents.INDEXES,
@@ -49,7 +42,6 @@ PERSONAL = {
     MEMBERSHIPS: Personal(about=["member_id"]),
     THREADS: Personal(by=["author_id"]),
     SOLUTIONS: Personal(by=["author_id"]),
-    EXPERTISE: Personal(about=["member_id"]),
     ACTIVITY: Personal(about=["member_id"]),
     **asking.PERSONAL,
     **precedents.PERSONAL,
@@ -75,7 +67,7 @@ def project_profile(uow: UnitOfWork, member_id: str, version: int, *, name: str,
 
 
 def project_skills(uow: UnitOfWork, member_id: str, version: int, skills: Iterable[Skill]) -> None:
-    """Keep a member's stated skills. ``spread_skills`` makes expertise of them."""
+    """Keep a member's stated skills."""
     fields = {"skills": [skill.model_dump() for skill in skills]}
     uow.write(PEOPLE, apply_version(member_id, version, fields, named="skills_version"))
 
@@ -96,12 +88,9 @@ def project_community(uow: UnitOfWork, community_id: str, version: int, *, exter
 def project_joined(
     uow: UnitOfWork, place: Place, version: int, *, org_id: str | None, role: Role, joined_at: datetime
 ) -> None:
-    """Keep a membership. ``spread_skills`` makes expertise of the member's skills."""
+    """Keep a membership."""
     fields = {"org_id": org_id, "role": role, "joined_at": joined_at, "present": True}
     uow.write(MEMBERSHIPS, _membership(place, version, fields))
-    # Skills and memberships come on different topics: whoever handles one conflicts with whoever handles
-    # the other, so that neither misses it.
-    uow.write(PEOPLE, UpdateOne({"_id": place[1]}, {"$inc": {"joins": 1}}, upsert=True))
 
 
 def project_left(uow: UnitOfWork, place: Place, version: int) -> None:
@@ -127,10 +116,17 @@ def _membership(place: Place, version: int, fields: Document) -> UpdateOne:
 
 
 def project_thread(
-    uow: UnitOfWork, thread_id: str, version: int, *, community_id: str, author_id: str, tags: list[str]
+    uow: UnitOfWork,
+    thread_id: str,
+    version: int,
+    *,
+    community_id: str,
+    author_id: str,
+    tags: list[str],
+    words: bytes,
 ) -> None:
-    """Keep whose problem it is and what it is about."""
-    fields = {"community_id": community_id, "author_id": author_id, "tags": tags}
+    """Keep whose problem it is and what it is about: of its text, the digest."""
+    fields = {"community_id": community_id, "author_id": author_id, "tags": tags, "words": words}
     uow.write(THREADS, apply_version(thread_id, version, fields))
 
 
@@ -144,35 +140,14 @@ def note_answered(uow: UnitOfWork, thread_id: str, at: datetime) -> None:
     uow.write(THREADS, UpdateOne({"_id": thread_id}, {"$min": {"answered_at": at}}, upsert=True))
 
 
+def project_redacted(uow: UnitOfWork, thread_id: str) -> None:
+    """Forget what a problem says: its text was removed for good."""
+    uow.write(THREADS, UpdateOne({"_id": thread_id}, {"$set": {"words": b""}}))
+
+
 def project_withdrawn(uow: UnitOfWork, thread_id: str) -> None:
     """Keep that a problem was taken back: what is known of it is its author's alone from now on."""
     uow.write(THREADS, UpdateOne({"_id": thread_id}, {"$set": {"withdrawn": True}}, upsert=True))
-
-
-async def spread_skills(uow: UnitOfWork, member_ids: Collection[str]) -> None:
-    """Make the stated skills of these members their expertise in each community they belong to."""
-    members = {"$in": list(member_ids)}
-    people = await uow.find(PEOPLE, {"_id": members, "skills": {"$exists": True}}, {"skills": 1})
-    places = await uow.find(
-        MEMBERSHIPS, {"member_id": members, "present": True}, {"member_id": 1, "community_id": 1}
-    )
-    stated = await uow.find(EXPERTISE, {"member_id": members, "skill_rank": {"$gte": 0}}, {"level": 1})
-    skills = {person["_id"]: person["skills"] for person in people}
-    before: dict[str, Level] = {each["_id"]: each["level"] for each in stated}
-    wanted: dict[str, tuple[Document, Level]] = {}
-    for place in places:
-        for skill in skills.get(place["member_id"], ()):
-            known = {"community_id": place["community_id"], "member_id": place["member_id"]}
-            key = _key(*known.values(), skill["name"])
-            wanted[key] = ({**known, "tag": skill["name"]}, skill["level"])
-    for key, (known, level) in wanted.items():
-        if before.get(key) != level:
-            values = {"level": level, "skill_rank": rules.SKILL_RANK[level]}
-            uow.write(
-                EXPERTISE, UpdateOne({"_id": key}, {"$set": values, "$setOnInsert": known}, upsert=True)
-            )
-    for key in before.keys() - wanted.keys():
-        uow.write(EXPERTISE, UpdateOne({"_id": key}, {"$unset": {"level": "", "skill_rank": ""}}))
 
 
 # -- expertise -----------------------------------------------------------------------------------------
@@ -190,65 +165,11 @@ def save_solution(uow: UnitOfWork, solution: Solution) -> None:
     uow.write(SOLUTIONS, ReplaceOne({"_id": solution.solution_id}, fields, upsert=True))
 
 
-def add_earned(uow: UnitOfWork, place: Place, tag: str, changes: Mapping[Kind, Amount]) -> None:
-    """Add to what a member earned on a tag."""
-    added: dict[str, float] = {"weight": sum(change.weight for change in changes.values())}
-    for kind, change in changes.items():
-        added |= {f"earned.{kind}.solutions": change.solutions, f"earned.{kind}.weight": change.weight}
-    known = {"community_id": place[0], "member_id": place[1], "tag": tag}
-    update = {"$inc": added, "$setOnInsert": known}
-    uow.write(EXPERTISE, UpdateOne({"_id": _key(*place, tag)}, update, upsert=True))
-
-
-def note_activity(uow: UnitOfWork, place: Place, last_at: datetime, solutions: int) -> None:
-    """Keep when a member was last active in a community, and that they proposed so many more solutions."""
+def note_activity(uow: UnitOfWork, place: Place, last_at: datetime) -> None:
+    """Keep when a member was last active in a community."""
     known = {"community_id": place[0], "member_id": place[1]}
-    update = {"$max": {"last_at": last_at}, "$inc": {"solutions": solutions}, "$setOnInsert": known}
+    update = {"$max": {"last_at": last_at}, "$setOnInsert": known}
     uow.write(ACTIVITY, UpdateOne({"_id": _key(*place)}, update, upsert=True))
-
-
-async def load_candidates(uow: UnitOfWork, tags: Mapping[str, Collection[str]]) -> dict[str, list[Expertise]]:
-    """The best for each of a community's ``tags``, by what they earned and by what they state.
-
-    By community id; two queries, however many communities and tags there are. Communities must be known.
-    """
-    pairs = [{"community": community, "tag": tag} for community, each in tags.items() for tag in each]
-    found: dict[str, Document] = {}
-    for order in ("weight", "skill_rank"):
-        mine = {"$filter": {"input": {"$literal": pairs}, "cond": {"$eq": ["$$this.community", "$_id"]}}}
-        same = [{"$eq": ["$community_id", "$$community"]}, {"$eq": ["$tag", "$$tag"]}]
-        pipeline: list[Document] = [
-            {"$match": {"_id": {"$in": list(tags)}}},
-            {"$project": {"pair": mine}},
-            {"$unwind": "$pair"},
-            {
-                "$lookup": {
-                    "from": EXPERTISE,
-                    "let": {"community": "$pair.community", "tag": "$pair.tag"},
-                    "pipeline": [
-                        {"$match": {"$expr": {"$and": same}}},
-                        {"$sort": {order: -1}},
-                        {"$limit": rules.CANDIDATES},
-                    ],
-                    "as": "best",
-                }
-            },
-            {"$unwind": "$best"},
-            {"$replaceRoot": {"newRoot": "$best"}},
-        ]
-        rows = uow.collection(COMMUNITIES).aggregate(pipeline, session=uow.session)
-        found |= {row["_id"]: row async for row in rows}
-    candidates: dict[str, list[Expertise]] = {community: [] for community in tags}
-    for row in found.values():
-        candidates[row["community_id"]].append(_expertise(row))
-    return candidates
-
-
-def _expertise(row: Document) -> Expertise:
-    amounts = {
-        kind: Amount(each["solutions"], each["weight"]) for kind, each in row.get("earned", {}).items()
-    }
-    return Expertise(row["community_id"], row["member_id"], row["tag"], row.get("level"), amounts)
 
 
 # -- who and where -------------------------------------------------------------------------------------
@@ -299,13 +220,6 @@ async def _people(uow: UnitOfWork, memberships: Collection[Document]) -> dict[Pl
             hours_a_week=person.get("hours_a_week"),
         )
     return found
-
-
-async def load_activity(uow: UnitOfWork, places: Collection[Place]) -> dict[Place, tuple[datetime, int]]:
-    """When each was last active there, and how many solutions they proposed."""
-    by_key = {_key(*place): place for place in places}
-    rows = await uow.find(ACTIVITY, {"_id": {"$in": list(by_key)}})
-    return {by_key[row["_id"]]: (row["last_at"], row["solutions"]) for row in rows}
 
 
 async def belongs(uow: UnitOfWork, place: Place) -> bool:

@@ -373,13 +373,21 @@ class Index:
         with self._lock:
             community = self._community(community_id)
             place = self._place(member_id, community)
+            of_worth = {name: worth for name, worth in skills.items() if worth > 0}
+            keys = labels("skill", of_worth)
+            before: dict[int, float] = {}
+            stated = int(self._places.skill[place])
+            while stated != NONE:
+                before[int(self._skills.key[stated])] = float(self._skills.worth[stated])
+                stated = int(self._skills.of_place[stated])
+            parts = ((int(key) >> 4) & 0xFFFFFFFF for key in keys)
+            if before == dict(zip(parts, map(np.float32, of_worth.values()), strict=False)):
+                return
             stated = int(self._places.skill[place])
             while stated != NONE:
                 self._skills.worth[stated] = 0
                 stated = int(self._skills.of_place[stated])
             self._places.skill[place] = NONE
-            of_worth = {name: worth for name, worth in skills.items() if worth > 0}
-            keys = labels("skill", of_worth)
             self._make_room_for_terms(keys.size)
             for key, worth in zip(keys, of_worth.values(), strict=False):
                 number = self._skill_count
@@ -589,8 +597,10 @@ class Index:
     def _telling(self, community: int, lists: I64) -> F64:
         """How much each of these terms tells: the rarer, the more."""
         problems = float(max(1, self._communities.problems[community]))
-        listed = self._postings.counts[lists].astype(np.float64)
-        return np.log1p(np.maximum(0.0, problems - listed + 0.5) / (listed + 0.5))
+        # Lists keep what was dismissed. A term always tells something: the kernels know by a score of 0 what
+        # they have not met before.
+        listed = np.minimum(self._postings.counts[lists].astype(np.float64), problems)
+        return np.log1p((problems - listed + 0.5) / (listed + 0.5))
 
     def _similar(self, community: int, words: Digest, skip: int) -> tuple[I64, F64]:
         """The most similar problems, and how similar they are, the best 1."""

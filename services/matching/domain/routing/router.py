@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from services.matching.domain import rules
 from services.matching.domain.routing import kernels
 from services.matching.domain.routing.arrays import F64
 from services.matching.domain.routing.index import DAY, HISTORY, Evidence, Found, Index
@@ -22,6 +23,7 @@ REASONS: Final = 4
 """Reasons told, at most."""
 TELLABLE: Final = 50
 """Of so many of the best the terms hold what a learned ranker changed; of the others the sum by hand."""
+_LEVELS: Final[Mapping[float, str]] = {worth: level for level, worth in rules.SKILL.items()}
 
 
 class Query(NamedTuple):
@@ -171,7 +173,8 @@ class Router:
                 told.append((terms["tags"] / len(query.tags), words))
         for tag, worth in zip(query.tags, evidence.skills, strict=True):
             if worth > 0:
-                told.append((worth * self.weights.skill, f"states the skill {tag}"))
+                level = f" ({_LEVELS[worth]})" if worth in _LEVELS else ""
+                told.append((worth * self.weights.skill, f"states the skill {tag}{level}"))
         if evidence.active_at is not None and (active := _active(query.now - evidence.active_at)):
             told.append((terms["active"] + terms["active_slow"], active))
         about = sorted(told, key=lambda each: -each[0])

@@ -1,0 +1,152 @@
+"""What the index in memory is made of, read in batches: all of it, or what changed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+
+from services.matching.domain import rules
+from services.matching.domain.expertise import Solution as Evidence
+from services.matching.domain.routing.index import Problem, Solution
+from services.matching.domain.routing.text import Digest, labels
+from services.matching.store import ACTIVITY, MEMBERSHIPS, PEOPLE, SOLUTIONS, THREADS
+from services.matching.store.asking import ASKING
+from shared.storage import Database, UnitOfWork
+
+BATCH: Final = 2_000
+Document = dict[str, Any]
+Stated = tuple[str, str, dict[str, float]]
+"""(community, member, what each of their stated skills is worth there)"""
+Activity = tuple[str, str, float]
+"""(community, member, when something was last heard of them)"""
+WATCHED: Final = (THREADS, SOLUTIONS, PEOPLE, MEMBERSHIPS, ACTIVITY, ASKING)
+"""The collections whose changes the index follows."""
+
+
+def seconds(at: datetime) -> float:
+    """A moment as the index counts it."""
+    return at.timestamp()
+
+
+async def problems(
+    database: Database, ids: Collection[str] | None = None
+) -> AsyncIterator[tuple[list[Problem], list[tuple[str, str]]]]:
+    """These problems, or all: those that count, and (community, id) of those that were taken back."""
+    async for rows in _batches(database, THREADS, ids):
+        known = [row for row in rows if "author_id" in row]
+        yield (
+            [_problem(row) for row in known if not row.get("withdrawn")],
+            [(row["community_id"], row["_id"]) for row in known if row.get("withdrawn")],
+        )
+
+
+async def solutions(
+    database: Database, ids: Collection[str] | None = None, gone: Collection[str] | None = None
+) -> AsyncIterator[list[Solution]]:
+    """These solutions, or all, in the order in which they became known; ``gone``: the problems that were
+    taken back, if these are known already. Solutions of theirs count no more."""
+    async for rows in _batches(database, SOLUTIONS, ids):
+        without = gone
+        if without is None:
+            query = {"_id": {"$in": [row["thread_id"] for row in rows]}, "withdrawn": True}
+            found = await database[THREADS].find(query, {"_id": 1}).to_list(length=None)
+            without = {row["_id"] for row in found}
+        yield [
+            _solution(row, counts=row["thread_id"] not in without)
+            for row in rows
+            if row.get("proposed_at") is not None
+        ]
+
+
+async def skills(
+    database: Database, member_ids: Collection[str] | None = None
+) -> AsyncIterator[list[Stated]]:
+    """What these members, or all, state, in each community that they belong to; nothing where they left."""
+    query: Document = {} if member_ids is None else {"member_id": {"$in": list(member_ids)}}
+    fields = {"community_id": 1, "member_id": 1, "present": 1}
+    async for places in _of(database, MEMBERSHIPS, query, fields):
+        members = {"$in": list({row["member_id"] for row in places})}
+        people = await database[PEOPLE].find({"_id": members}, {"skills": 1}).to_list(length=None)
+        stated = {
+            row["_id"]: {skill["name"]: rules.SKILL[skill["level"]] for skill in row.get("skills", ())}
+            for row in people
+        }
+        yield [
+            (
+                row["community_id"],
+                row["member_id"],
+                stated.get(row["member_id"], {}) if row.get("present") else {},
+            )
+            for row in places
+            if "community_id" in row and (member_ids is not None or stated.get(row["member_id"]))
+        ]
+
+
+async def activity(database: Database, ids: Collection[str] | None = None) -> AsyncIterator[list[Activity]]:
+    """When something was last heard of these places, or of all."""
+    async for rows in _batches(database, ACTIVITY, ids):
+        yield [(row["community_id"], row["member_id"], seconds(row["last_at"])) for row in rows]
+
+
+async def askings_of(database: Database, instance: str, ids: Collection[str]) -> list[str]:
+    """Those of these problems that this instance took in and about which there is something to do."""
+    query = {"_id": {"$in": list(ids)}, "instance": instance, "next_at": {"$lte": database.clock()}}
+    rows = await database[ASKING].find(query, {"_id": 1}).to_list(length=None)
+    return [row["_id"] for row in rows]
+
+
+async def load_words(uow: UnitOfWork, thread_ids: Collection[str]) -> dict[str, Digest]:
+    """The digests of these problems' texts."""
+    rows = await uow.find(THREADS, {"_id": {"$in": list(thread_ids)}}, {"words": 1})
+    known = {row["_id"]: _words(row) for row in rows}
+    return {thread_id: known.get(thread_id, _NOTHING) for thread_id in thread_ids}
+
+
+_NOTHING: Final[Digest] = np.zeros(0, np.uint64)
+
+
+def _problem(row: Document) -> Problem:
+    posted = seconds(row["posted_at"]) if "posted_at" in row else 0.0
+    return Problem(
+        row["community_id"], row["_id"], row["author_id"], posted, _words(row), labels("tag", row["tags"])
+    )
+
+
+def _words(row: Document) -> Digest:
+    return np.frombuffer(row.get("words", b""), np.uint64)
+
+
+def _solution(row: Document, *, counts: bool) -> Solution:
+    known = Evidence.model_validate({**row, "solution_id": row["_id"]})
+    assert known.proposed_at is not None
+    return Solution(
+        known.community_id,
+        known.thread_id,
+        known.solution_id,
+        known.author_id,
+        seconds(known.proposed_at),
+        votes=min(known.imported_score, rules.VOTES),
+        accepted=known.accepted,
+        endorsed=known.endorsed,
+        adapted=known.adapted,
+        counts=counts,
+    )
+
+
+async def _batches(
+    database: Database, collection: str, ids: Collection[str] | None
+) -> AsyncIterator[Sequence[Document]]:
+    query: Document = {} if ids is None else {"_id": {"$in": list(ids)}}
+    async for rows in _of(database, collection, query, None):
+        yield rows
+
+
+async def _of(
+    database: Database, collection: str, query: Document, fields: Document | None
+) -> AsyncIterator[list[Document]]:
+    cursor = database[collection].find(query, fields, batch_size=BATCH)
+    while rows := await cursor.to_list(length=BATCH):
+        yield rows
