@@ -432,3 +432,26 @@ async def test_an_expert_is_not_told_who_asks_anonymously(world: World) -> None:
         assert (await asker.get(path)).json()["asker_id"] == dev_member_id("asker")
         (about,) = (await asker.get("/v1/problems/t/asks")).json()["items"]
         assert about["asker_name"] == "asker"
+
+
+# -- bad input -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Help", "許可証が遅い", "تصاريح", "", "\N{ZERO WIDTH SPACE}" * 50, "word " * 160_000],
+    ids=["one word", "Japanese", "Arabic", "empty", "invisible", "nearly a megabyte"],
+)
+async def test_whatever_a_problem_says_somebody_is_asked_by_its_tags(world: World, text: str) -> None:
+    await world.community()
+    await world.feed(*world.joins("ana", permits="expert"))
+    await world.feed(world.posted("t", title=text[:100] or "x", body=text))
+    assert (await world.asked("t")).keys() == {ids("ana")}
+
+
+async def test_a_problem_without_tags_is_routed_by_its_words(world: World) -> None:
+    await world.community()
+    await world.feed(*world.joins("ben"))
+    await world.feed(world.about(SolutionProposed, "ben", "s", tags=[]))
+    await world.feed(world.posted("t", tags=[], title="thread of s", body="thread of s"))
+    assert (await world.asked("t")).keys() == {ids("ben")}
