@@ -264,3 +264,30 @@ def routing_scale(
         plot.write_text(scale.drawn(found))
     if json_file is not None:
         json_file.write_text(json.dumps([each._asdict() for each in found], indent=2) + "\n")
+
+
+@app.command()
+def rebuild(
+    stack: Annotated[str, typer.Option(help="embedded, apache, docker or external")] = "embedded",
+    problems: Annotated[int, typer.Option(help="Problems, with two solutions each.")] = 50_000,
+    rounds: Annotated[int, typer.Option(help="Rounds; the median counts.")] = 3,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+) -> None:
+    """The index in memory built from MongoDB, beside a raw scan of the same documents."""
+    from tests.bench import rebuild as bench_rebuild
+
+    console = Console()
+
+    async def measure() -> dict[str, float]:
+        with Progress(console=console) as progress:
+            task = progress.add_task("scan and rebuild", total=rounds)
+            async with start_stack(stack) as running:
+                return await bench_rebuild.rebuild(running, problems, rounds, lambda: progress.advance(task))
+
+    figures = asyncio.run(measure())
+    table = Table(*figures, box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table.add_row(*(f"{each:,.2f}" for each in figures.values()))
+    console.print(table)
+    console.print("rebuild_ratio: to reach ≥ 0.5")
+    if json_file is not None:
+        json_file.write_text(json.dumps(figures, indent=2) + "\n")
