@@ -79,6 +79,10 @@ def told(event: Event) -> dict[str, str]:
     ("event", "expected"),
     [
         (made(ExpertAsked, expert_id="expert", asker_id="asker"), {"expert": "expert-ask"}),
+        (
+            made(ExpertAsked, expert_id="fay", asker_id="asker", asked_as="facilitator"),
+            {"fay": "escalated-ask"},
+        ),
         (made(ExpertAskAccepted, expert_id="expert", asker_id="asker"), {"asker": "ask-accepted"}),
         (made(ExpertAskDeclined, expert_id="expert", asker_id="asker"), {"asker": "ask-declined"}),
         (made(SimilarProblemsFound, asker_id="asker"), {"asker": "similar-problems"}),

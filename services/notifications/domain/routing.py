@@ -105,6 +105,11 @@ RULES: Mapping[NotificationKind, Rule] = {
         "because your skills or earlier solutions fit this problem",
         "{actor} asks for your advice on “{title}”",
     ),
+    "escalated-ask": Rule(
+        "looks-after-community",
+        "because you look after this community, and none of those asked could help",
+        "“{title}”, asked by {actor}, finds nobody to answer it",
+    ),
     "ask-accepted": Rule(
         "own-problem",
         "because you asked this problem",
@@ -319,9 +324,10 @@ def _unnamed(event: Event, draft: Draft, known: Known) -> bool:
 
 
 def _expert_asked(event: ExpertAsked, _: object) -> list[Draft]:
+    kind: NotificationKind = "escalated-ask" if event.asked_as == "facilitator" else "expert-ask"
     return [
         Draft(
-            event.expert_id, "expert-ask", event.thread_id, event.community_id, event.asker_id,
+            event.expert_id, kind, event.thread_id, event.community_id, event.asker_id,
             event.problem_title, event.ask_id, "; ".join(event.reasons),
         )
     ]  # fmt: skip
