@@ -18,6 +18,10 @@ COMMANDS = {
     "export": ("deploy.cli.exporting:app", "Save a community as a file."),
     "import": ("deploy.cli.importing:app", "Load a community from elsewhere."),
     "erase": ("deploy.cli.erasing:erase", "Erase a member everywhere, or prove that they are."),
+    "train-router": (
+        "deploy.cli.training:train_router",
+        "Learn who should be asked, and use it where it wins.",
+    ),
     "dead-letters": ("deploy.cli.dead_letters:app", "List, show and replay what could not be handled."),
     "contracts": ("deploy.cli.contracts:app", "Generate and check the published language."),
     "bench": ("tests.bench.cli:app", "Measure, as ratios against floors of the same run."),

@@ -19,12 +19,14 @@ from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
 from pymongo.errors import PyMongoError
 
 from services.matching.domain.routing.index import Index, Problem, Solution
+from services.matching.domain.routing.ranking import FEATURES, Forest
 from services.matching.domain.routing.router import Query, Router
 from services.matching.domain.routing.text import digest
-from services.matching.store import ACTIVITY, MEMBERSHIPS, PEOPLE, SOLUTIONS, THREADS, evidence
+from services.matching.store import ACTIVITY, MEMBERSHIPS, PEOPLE, SOLUTIONS, THREADS, evidence, rankers
 from services.matching.store.asking import ASKING
 from shared.errors import GuildhallError
 from shared.ids import new_id
@@ -60,6 +62,7 @@ class Live:
         """Build the index anew from the collections, and put it into the place of the present one."""
         router = Router(Index())
         await self._feed(router, everything=True)
+        router.learned = await self._learned()
         self.router = router
 
     async def follow(self, asked: Asked) -> None:
@@ -113,8 +116,19 @@ class Live:
             elif collection in (MEMBERSHIPS, ACTIVITY):
                 self.router.index.forget(*key.split("|", 1))
         await self._feed(self.router, changed=changed)
+        if any(change["ns"]["coll"] == rankers.RANKERS for change in changes):
+            self.router.learned = await self._learned()
         if due := await evidence.askings_of(self._database, self.instance, changed[ASKING]):
             await asked(due)
+
+    async def _learned(self) -> Forest | None:
+        """The learned ranker in use; where none can be read, the weights by hand serve alone."""
+        kept = await rankers.in_use(self._database)
+        try:
+            return await asyncio.to_thread(_read, *kept) if kept else None
+        except ValueError as error:
+            log.warning("a learned ranker cannot be read and is not used: %s", error)
+            return None
 
     async def _feed(
         self, router: Router, *, changed: dict[str, set[str]] | None = None, everything: bool = False
@@ -143,6 +157,15 @@ class Live:
         if everything or wanted(ACTIVITY):
             async for active in evidence.activity(database, wanted(ACTIVITY)):
                 await asyncio.to_thread(_feed_activity, index, active)
+
+
+def _read(number: int, text: str) -> Forest:
+    forest = Forest.read(str(number), text)
+    # Its inner loops are compiled before a problem waits for them.
+    nothing = np.zeros((1, FEATURES))
+    forest.scores(nothing)
+    forest.terms(nothing[0])
+    return forest
 
 
 def _feed_problems(index: Index, problems: Sequence[Problem], gone: Sequence[tuple[str, str]]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pymongo import ReplaceOne, UpdateOne
 
 from services.matching.domain.expertise import Solution
-from services.matching.store import asking, precedents
+from services.matching.store import asking, precedents, rankers
 from shared.contracts.members import MembershipStanding, Role, Skill
 from shared.ids import FORMER_MEMBER, is_former_member
 from shared.storage import Database, Index, UnitOfWork, apply_version
@@ -34,6 +34,7 @@ INDEXES = {
     ACTIVITY: [Index([("member_id", 1)])],
     **asking.INDEXES,
     **precedents.INDEXES,
+    **rankers.INDEXES,
 }
 
 PERSONAL = {
@@ -45,6 +46,7 @@ PERSONAL = {
     ACTIVITY: Personal(about=["member_id"]),
     **asking.PERSONAL,
     **precedents.PERSONAL,
+    **rankers.PERSONAL,
 }
 
 Document = dict[str, Any]

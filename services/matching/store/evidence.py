@@ -14,6 +14,7 @@ from services.matching.domain.routing.index import Problem, Solution
 from services.matching.domain.routing.text import Digest, labels
 from services.matching.store import ACTIVITY, MEMBERSHIPS, PEOPLE, SOLUTIONS, THREADS
 from services.matching.store.asking import ASKING
+from services.matching.store.rankers import RANKERS
 from shared.storage import Database, UnitOfWork
 
 BATCH: Final = 2_000
@@ -22,7 +23,7 @@ Stated = tuple[str, str, dict[str, float]]
 """(community, member, what each of their stated skills is worth there)"""
 Activity = tuple[str, str, float]
 """(community, member, when something was last heard of them)"""
-WATCHED: Final = (THREADS, SOLUTIONS, PEOPLE, MEMBERSHIPS, ACTIVITY, ASKING)
+WATCHED: Final = (THREADS, SOLUTIONS, PEOPLE, MEMBERSHIPS, ACTIVITY, ASKING, RANKERS)
 """The collections whose changes the index follows."""
 
 

@@ -7,14 +7,15 @@ holds in others. Every score is the sum of its terms, and the reasons are told f
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.matching.domain.routing import kernels
-from services.matching.domain.routing.arrays import F64
+from services.matching.domain.routing.arrays import F64, NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,49 @@ class Forest:
     value: F64
     """What a leaf adds; elsewhere the mean of what the leaves below would."""
     roots: NDArray[np.int32]
+
+    @property
+    def text(self) -> str:
+        """The forest as it is kept; who reads it again does without what grew it."""
+        arrays = {field.name: getattr(self, field.name).tolist() for field in fields(self)[1:]}
+        return json.dumps({"features": FEATURES, **arrays})
+
+    @classmethod
+    def read(cls, version: str, text: str) -> Self:
+        """A forest that was kept. Raises ``ValueError`` for what is none, or one over other features."""
+        try:
+            kept = json.loads(text)
+            forest = cls(
+                version,
+                np.array(kept["feature"], np.int32),
+                np.array(kept["threshold"], np.float64),
+                np.array(kept["left"], np.int32),
+                np.array(kept["right"], np.int32),
+                np.array(kept["value"], np.float64),
+                np.array(kept["roots"], np.int32),
+            )
+            sound = kept["features"] == FEATURES and forest._is_sound()
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+            raise ValueError(f"no forest: {error!r}") from None
+        if not sound:
+            raise ValueError("no forest over these features")
+        return forest
+
+    def _is_sound(self) -> bool:
+        """Whether every way down leads through features and nodes that there are, and to an end."""
+        size = self.value.size
+        numbers = np.arange(size)
+        inner = self.left != NONE
+        return (
+            {array.shape for array in self.nodes[:-1]} == {(size,)}
+            and self.roots.ndim == 1
+            and bool(((self.roots >= 0) & (self.roots < size)).all())
+            and bool(((self.feature >= 0) & (self.feature < FEATURES)).all())
+            and all(
+                bool(((child > numbers) & (child < size))[inner].all()) for child in (self.left, self.right)
+            )
+            and bool(np.isfinite(self.threshold).all() and np.isfinite(self.value).all())
+        )
 
     @property
     def nodes(

@@ -101,14 +101,15 @@ class Router:
         terms = by_hand(found.gathered, found.history[:, HISTORY.index("declined")], self.weights)
         scores: F64 = terms.sum(axis=1)
         best = order(scores)
-        if self.learned is not None and best.size:
+        learned = self.learned  # another may take its place meanwhile
+        if learned is not None and best.size:
             top = best[:TOP]
             seen = features(found.gathered, found.history, scores)[top]
             # Above the rest, whatever the trees say: these have not seen it.
-            corrected = scores[top] + self.learned.scores(seen)
+            corrected = scores[top] + learned.scores(seen)
             again = order(corrected)
             best = np.concatenate([top[again], best[TOP:]])
-            parts = {int(top[at]): self.learned.terms(seen[at]) for at in again[:limit][:TELLABLE]}
+            parts = {int(top[at]): learned.terms(seen[at]) for at in again[:limit][:TELLABLE]}
             for row, part in parts.items():
                 terms[row] += part
             scores[top] = corrected

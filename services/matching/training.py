@@ -1,0 +1,37 @@
+"""The job that learns whom to ask: replays what matching keeps, and keeps what came of it as a version."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+
+from services.matching.domain.routing.index import Problem, Solution
+from services.matching.domain.routing.training import History, Trained, train
+from services.matching.store import evidence, rankers
+from shared.storage import Database, UnitOfWork
+
+
+async def retrain(database: Database) -> Trained | None:
+    """Learn a ranker, judge it, keep it as a version; nothing if there is too little to learn from.
+
+    Whether it is used follows from how it did; every running instance takes it up at once.
+    """
+    problems: defaultdict[str, list[Problem]] = defaultdict(list)
+    solutions: defaultdict[str, list[Solution]] = defaultdict(list)
+    withdrawn: set[str] = set()
+    async for found, gone in evidence.problems(database):
+        for problem in found:
+            problems[problem.community_id].append(problem)
+        withdrawn.update(thread_id for _, thread_id in gone)
+    async for answers in evidence.solutions(database, gone=withdrawn):
+        for solution in answers:
+            solutions[solution.community_id].append(solution)
+    histories = {each: History(found, solutions[each]) for each, found in problems.items()}
+    trained = await asyncio.to_thread(train, histories)
+    if trained is not None:
+
+        async def keep(uow: UnitOfWork) -> None:
+            await rankers.save(uow, trained)
+
+        await database.transact(keep)
+    return trained
