@@ -20,6 +20,7 @@ from shared.clock import Clock, utc_now
 from shared.contracts import EVENTS, Event, Topic
 from shared.contracts.topics import ALL_TOPICS
 from shared.ids import new_id
+from shared.messaging.broker import FETCH_WAIT_MS
 from shared.messaging.envelope import Received, decode, type_of
 from shared.service import Service, build_app
 from shared.settings import ServiceSettings
@@ -67,11 +68,19 @@ class Tap:
     @asynccontextmanager
     async def open(cls, stack: Stack, *topics: str) -> AsyncIterator[Tap]:
         """Open a tap on ``topics``; what was there before is not seen."""
-        consumer = AIOKafkaConsumer(*topics, bootstrap_servers=stack.kafka, auto_offset_reset="latest")
+        consumer = AIOKafkaConsumer(
+            *topics,
+            bootstrap_servers=stack.kafka,
+            auto_offset_reset="latest",
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+        )
         await consumer.start()
         try:
             for partition in consumer.assignment():
                 await consumer.position(partition)  # resolved now, not at the first poll
+            # Tansu counts the last batch as one record: its latest offset is before the end of that batch.
+            while await consumer.getmany(timeout_ms=4 * FETCH_WAIT_MS):
+                pass
             yield cls(consumer, [])
         finally:
             await consumer.stop()
