@@ -49,7 +49,7 @@ class Load:
         for number in range(self.members):
             await self._send("members", number, "POST", "/v1/members", {"name": f"Member {number}"})
             if not community:
-                rules = {"newcomer_posts_a_day": 1_000_000}
+                rules = {"newcomer_days": 0}
                 body = {"name": "Chaos", "kind": "external", "about": "Under load.", "rules": rules}
                 founded = await self._send("members", number, "POST", "/v1/communities", body)
                 community, token = founded.json()["id"], founded.headers["guildhall-causal-token"]
