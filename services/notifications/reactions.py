@@ -21,6 +21,7 @@ from shared.contracts.members import (
     MembershipDeclined,
     ProfileUpdated,
     RoleChanged,
+    TrialEnded,
 )
 from shared.messaging.envelope import Received
 from shared.messaging.reactions import Batch, Reactions
@@ -81,7 +82,7 @@ async def project_communities(batch: Batch[CommunityCreated | CommunityUpdated],
     await uow.flush()
 
 
-_NAMING = (MembershipApproved, MembershipDeclined, MemberRemoved, RoleChanged)
+_NAMING = (MembershipApproved, MembershipDeclined, MemberRemoved, RoleChanged, TrialEnded)
 """The events whose notifications name the community."""
 
 

@@ -521,12 +521,14 @@ async def test_a_year_day_by_day(here: Platform) -> None:
         "col's mentorship": "ended",
     }
     assert await year.inbox("aki") == [
-        *["endorsement"] * 3, *["adaptation"] * 3, *["adaptation-outcome"] * 3, "candidacy", "recognition",
+        "endorsement", "endorsement", "recommendation", "endorsement", *["adaptation"] * 3,
+        *["adaptation-outcome"] * 2, "trial-question", "adaptation-outcome", "candidacy", "recognition",
         "comment", "practice-lifted", "review-due", "adaptation", "adaptation-outcome", "review-due",
     ]  # fmt: skip
     assert await year.inbox("ben") == [
-        "mentorship-request", *["endorsement"] * 3, *["adaptation"] * 3, *["adaptation-outcome"] * 3,
-        "candidacy", "recognition", "reaffirmation", "review-due", "review-due", "practice-ended",
+        "mentorship-request", *["endorsement"] * 3, "recommendation", *["adaptation"] * 3,
+        *["adaptation-outcome"] * 3, "candidacy", "recognition", "trial-question", "steward-wanted",
+        "reaffirmation", "review-due", "review-due", "practice-ended",
     ]  # fmt: skip
     assert await here.work_off() == 0
     late = {"title": "Toner?", "body": "Anybody?", "context": CONTEXT}

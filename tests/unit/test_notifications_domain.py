@@ -27,6 +27,8 @@ from shared.contracts.members import (
     MembershipApproved,
     MembershipDeclined,
     RoleChanged,
+    StewardNeeded,
+    TrialEnded,
 )
 from shared.contracts.mentorships import (
     MentorshipAccepted,
@@ -57,6 +59,7 @@ from shared.contracts.practices import (
     PracticeReviewDue,
     PracticeSuperseded,
     SolutionContested,
+    SolutionRecommended,
 )
 from shared.contracts.recommendations import CommunityRecommended, ConnectionSuggested, MentorSuggested
 
@@ -83,6 +86,10 @@ def told(event: Event) -> dict[str, str]:
             made(ExpertAsked, expert_id="fay", asker_id="asker", asked_as="facilitator"),
             {"fay": "escalated-ask"},
         ),
+        (made(TrialEnded, member_id="new"), {"new": "trial-question"}),
+        (made(TrialEnded, member_id="new", answer_by=None), {}),
+        (made(StewardNeeded, asked=["a", "b"]), {"a": "steward-wanted", "b": "steward-wanted"}),
+        (made(SolutionRecommended, author_ids=["solver"]), {"solver": "recommendation"}),
         (made(ExpertAskAccepted, expert_id="expert", asker_id="asker"), {"asker": "ask-accepted"}),
         (made(ExpertAskDeclined, expert_id="expert", asker_id="asker"), {"asker": "ask-declined"}),
         (made(SimilarProblemsFound, asker_id="asker"), {"asker": "similar-problems"}),

@@ -23,6 +23,8 @@ from shared.contracts.members import (
     MembershipApproved,
     MembershipDeclined,
     RoleChanged,
+    StewardNeeded,
+    TrialEnded,
 )
 from shared.contracts.mentorships import (
     MentorshipAccepted,
@@ -50,6 +52,7 @@ from shared.contracts.practices import (
     PracticeReviewDue,
     PracticeSuperseded,
     SolutionContested,
+    SolutionRecommended,
 )
 from shared.contracts.recommendations import CommunityRecommended, ConnectionSuggested, MentorSuggested
 from shared.ids import is_former_member
@@ -178,6 +181,16 @@ RULES: Mapping[NotificationKind, Rule] = {
     "role-changed": Rule(
         "own-access", "because you belong to “{title}”", "{actor} made you {about} of “{title}”"
     ),
+    "trial-question": Rule(
+        "own-membership",
+        "because your trial in “{title}” is over",
+        "Do you keep your membership of “{title}”, or do you leave?",
+    ),
+    "steward-wanted": Rule(
+        "most-active",
+        "because you are among the most active members of “{title}”",
+        "Nobody looks after “{title}” any more: would you?",
+    ),
     "mentorship-request": Rule(
         "asked-as-mentor", "because you offer to be a mentor", "{actor} asks you to be their mentor"
     ),
@@ -234,6 +247,9 @@ RULES: Mapping[NotificationKind, Rule] = {
         "candidate-practice",
         "because you wrote this solution, or decide on it as a steward",
         "A solution to “{title}” is before the stewards as a best practice",
+    ),
+    "recommendation": Rule(
+        "own-solution", "because you wrote this solution", "Your solution to “{title}” is recommended now"
     ),
     "recognition": Rule(
         "own-solution",
@@ -478,6 +494,22 @@ def _role_changed(event: RoleChanged, known: Known) -> list[Draft]:
     return _access(event, known, "role-changed", event.changed_by, about=f"a {event.role}")
 
 
+def _trial_ended(event: TrialEnded, known: Known) -> list[Draft]:
+    if event.answer_by is None:
+        return []
+    title = known.communities.get(event.community_id, "a community")
+    return [
+        Draft(event.member_id, "trial-question", None, event.community_id, None, title, event.community_id)
+    ]
+
+
+def _steward_needed(event: StewardNeeded, _: object) -> list[Draft]:
+    return [
+        Draft(member_id, "steward-wanted", None, event.community_id, None, event.name, event.community_id)
+        for member_id in event.asked
+    ]
+
+
 def _to_mentor(event: MentorshipEvent, kind: NotificationKind, note: str = "") -> Draft:
     return Draft(event.mentor_id, kind, None, None, event.mentee_id, "", event.mentorship_id, note or None)
 
@@ -569,6 +601,10 @@ def _best_practice_proposed(event: BestPracticeProposed, _: object) -> list[Draf
     if event.change in ("objected", "paused"):
         return _practice(event, "candidacy", event.author_ids, event.changed_by, event.reason)
     return []
+
+
+def _solution_recommended(event: SolutionRecommended, _: object) -> list[Draft]:
+    return _practice(event, "recommendation", event.author_ids)
 
 
 def _best_practice_recognised(event: BestPracticeRecognised, _: object) -> list[Draft]:
@@ -693,6 +729,8 @@ _ROUTES: dict[type[Event], Callable[[Any, Known], list[Draft]]] = {
     MembershipDeclined: _membership_declined,
     MemberRemoved: _member_removed,
     RoleChanged: _role_changed,
+    TrialEnded: _trial_ended,
+    StewardNeeded: _steward_needed,
     MentorshipRequested: _mentorship_requested,
     MentorshipAccepted: _mentorship_accepted,
     MentorshipDeclined: _mentorship_declined,
@@ -704,6 +742,7 @@ _ROUTES: dict[type[Event], Callable[[Any, Known], list[Draft]]] = {
     SolutionContested: _solution_contested,
     ContestResolved: _contest_resolved,
     BestPracticeProposed: _best_practice_proposed,
+    SolutionRecommended: _solution_recommended,
     BestPracticeRecognised: _best_practice_recognised,
     PracticeReviewDue: _practice_review_due,
     PracticeLapsed: _practice_lapsed,
