@@ -245,6 +245,16 @@ async def test_what_is_declined_changes_whom_the_next_problem_goes_to(world: Wor
     assert (await waves(world, "v"))[1] == {ids("e01")}
 
 
+async def test_who_declined_lately_comes_after_those_who_know_as_much(world: World) -> None:
+    first, *others = await community_of(world, 4)
+    await world.feed(world.posted("t"))
+    async with world.as_(first) as expert:
+        [ask] = (await expert.get("/v1/asks")).json()["items"]
+        await expert.post(f"/v1/asks/{ask['id']}/decline")
+    await world.feed(world.posted("u"))
+    assert (await waves(world, "u"))[1] == {ids(name) for name in others}
+
+
 @pytest.mark.parametrize(
     "fields", [{"away_until": NOW + DAY}, {"hours_a_week": 0}], ids=["away", "without time"]
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
 from services.matching.app import service
+from services.matching.domain import rules
 from services.matching.domain.routing.router import Query
 from services.matching.domain.routing.text import digest
 from services.matching.follower import running_index
@@ -155,6 +156,50 @@ async def test_built_anew_it_ranks_as_it_did(apps: tuple[FastAPI, FastAPI], edit
     for found in kept:
         for was, becomes in zip(found, anew, strict=True):
             assert was == pytest.approx(becomes, abs=0.1 if edits else 1e-4)
+
+
+async def test_what_became_of_asks_is_known_to_each_instance_and_to_one_built_anew(
+    apps: tuple[FastAPI, FastAPI],
+) -> None:
+    one, other = apps
+    world = await fresh(one)
+    names = ["declines", "ignores", "accepts", "settles"]
+    await _take_in(world, *_community(world))
+    for name in names:
+        await _take_in(world, *world.joins(name, **{name: "expert"}))
+    await _take_in(world, *(world.posted(f"for {name}", tags=[name]) for name in names))
+
+    async def asked() -> bool:
+        return all([await world.asked(f"for {name}") for name in names])
+
+    await eventually(asked)
+    for name in ("declines", "accepts"):
+        async with world.as_(name) as member:
+            [ask] = (await member.get("/v1/asks")).json()["items"]
+            assert (await member.post(f"/v1/asks/{ask['id']}/{name[:-1]}")).status_code == 200
+    await _take_in(world, world.event(ProblemWithdrawn, thread_id="for settles"))
+    world.clock.advance(rules.ASK_LIFETIME)
+    await work_off(world.database, service.duties)
+
+    def declined(app: FastAPI) -> dict[str, float]:
+        router = live.of(app.state.database).router
+        query = Query(COMMUNITY, digest(("",)), names, evidence.seconds(world.clock()))
+        return {each.member_id: round(each.terms["declined"], 6) for each in router.rank(query).ranked}
+
+    async def known() -> bool:
+        found = declined(one)
+        untouched = found[ids("accepts")] == found[ids("settles")] == 0
+        return untouched and found[ids("ignores")] < found[ids("declines")] < 0
+
+    await eventually(known)
+    await eventually(lambda: _same(declined, one, other))
+    kept = declined(one)
+    await live.of(one.state.database).rebuild()
+    assert declined(one) == kept
+
+
+async def _same(declined: Callable[[FastAPI], dict[str, float]], one: FastAPI, other: FastAPI) -> bool:
+    return declined(one) == declined(other)
 
 
 async def test_who_is_erased_is_found_no_more(apps: tuple[FastAPI, FastAPI]) -> None:

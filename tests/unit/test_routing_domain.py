@@ -156,16 +156,24 @@ def test_activity_alone_is_told_apart(router: Router) -> None:
 
 
 def test_declined_asks_count_against_somebody_and_are_forgotten(router: Router) -> None:
-    def score(now: float) -> float:
+    def taken_off(now: float = NOW) -> float:
         ranking = router.rank(Query.of("c", "Permit backlog", "", ["permits"], now))
-        return next(each.terms["declined"] for each in ranking.ranked if each.member_id == ADA)
+        [ada] = [each for each in ranking.ranked if each.member_id == ADA]
+        assert ada.score == pytest.approx(sum(ada.terms.values()))
+        return -ada.terms["declined"] / (ada.score - ada.terms["declined"])
 
-    router.index.note_ask("c", ADA, NOW, accepted=False)
-    router.index.note_ask("c", ADA, NOW, accepted=False)
-    assert score(NOW) == pytest.approx(-0.2)
-    assert score(NOW + 14 * DAY) == pytest.approx(-0.1)
-    router.index.note_ask("c", ADA, NOW, accepted=True)
-    assert score(NOW) == pytest.approx(-0.1)
+    assert taken_off() == 0
+    declined, taken_up = (NOW, False), (NOW, True)
+    for _ in range(2):  # being told again changes nothing
+        router.index.put_asks("c", ADA, [declined])
+        assert taken_off() == pytest.approx(1 / 4)
+    assert taken_off(NOW + 14 * DAY) == pytest.approx(1 / 6)
+    router.index.put_asks("c", ADA, [taken_up, (NOW - 14 * DAY, False)])
+    assert taken_off() == pytest.approx(1 / 10)
+    router.index.put_asks("c", ADA, [declined] * 1000)
+    assert 0.49 < taken_off() < 0.5
+    router.index.put_asks("c", ADA, [])
+    assert taken_off() == 0
 
 
 def test_expertise_fades_and_a_clock_going_backwards_breaks_nothing(router: Router) -> None:

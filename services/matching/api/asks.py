@@ -78,7 +78,7 @@ class AskView(View):
             expert_name=names.get(ask.expert_id),
             asker_id=asker_id,
             asker_name=names.get(asker_id) if asker_id else None,
-            **ask.model_dump(exclude={"ask_id", "state", "asker_id", "expert_org_id"}),
+            **ask.model_dump(exclude={"ask_id", "state", "asker_id", "expert_org_id", "ignored"}),
         )
 
 

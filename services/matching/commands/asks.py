@@ -201,6 +201,7 @@ async def accept(uow: UnitOfWork, caller: Caller, ask_id: str) -> Ask:
     if event is not None:
         _save(uow, changed, [ask], [])
         uow.record(event)
+        store.note_activity(uow, (ask.community_id, ask.expert_id), uow.now)
         _reacted(uow, ask, await asks.load_workloads(uow, [ask.expert_id]))
     return ask
 

@@ -48,6 +48,8 @@ class Ask(BaseModel):
     answered_at: datetime | None = None
     declined_because: DeclinedBecause | None = None
     decline_reason: str = ""
+    ignored: bool = False
+    """Its time was over without a word, while the problem was still waiting."""
 
     def state_at(self, now: datetime) -> State:
         """Its state at ``now``: an ask expires by itself, though that is noted a little later."""

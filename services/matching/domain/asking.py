@@ -384,7 +384,7 @@ def expire(asking: Asking, ask: Ask, now: datetime) -> tuple[Asking, Ask, Expert
         wave=ask.wave,
         ignored=ignored,
     )
-    return asking, ask.after("expire", now), event
+    return asking, ask.after("expire", now).model_copy(update={"ignored": ignored}), event
 
 
 def edit(asking: Asking, event: ProblemUpdated) -> Asking:

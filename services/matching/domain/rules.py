@@ -53,6 +53,8 @@ LOAD_SCALE: Final = 20.0
 """With so many recent asks a score counts half: who is asked much gives way before the caps stop them."""
 LOAD_HALF_LIFE: Final = timedelta(days=30)
 """After so long, an ask counts half as recent."""
+HEEDED: Final = timedelta(days=90)
+"""What became of older asks counts nothing for whom to ask: it has faded."""
 LITTLE_HISTORY: Final = 3
 """Fewer solutions than this in the community are little history."""
 

@@ -27,7 +27,7 @@ from services.matching.domain.routing.ranking import FEATURES, Forest
 from services.matching.domain.routing.router import Query, Router
 from services.matching.domain.routing.text import digest
 from services.matching.store import ACTIVITY, MEMBERSHIPS, PEOPLE, SOLUTIONS, THREADS, evidence, rankers
-from services.matching.store.asking import ASKING
+from services.matching.store.asking import ASKING, ASKS
 from shared.errors import GuildhallError
 from shared.ids import new_id
 from shared.storage import Database
@@ -157,6 +157,9 @@ class Live:
         if everything or wanted(ACTIVITY):
             async for active in evidence.activity(database, wanted(ACTIVITY)):
                 await asyncio.to_thread(_feed_activity, index, active)
+        if everything or wanted(ASKS):
+            async for asked in evidence.asks(database, wanted(ASKS)):
+                await asyncio.to_thread(_feed_asks, index, asked)
 
 
 def _read(number: int, text: str) -> Forest:
@@ -182,6 +185,11 @@ def _feed_skills(index: Index, stated: Sequence[evidence.Stated]) -> None:
 def _feed_activity(index: Index, active: Sequence[evidence.Activity]) -> None:
     for community_id, member_id, at in active:
         index.note_activity(community_id, member_id, at)
+
+
+def _feed_asks(index: Index, asked: Sequence[evidence.Asked]) -> None:
+    for community_id, member_id, asks in asked:
+        index.put_asks(community_id, member_id, asks)
 
 
 def warm_up() -> None:

@@ -13,7 +13,7 @@ from services.matching.domain.expertise import Solution as Evidence
 from services.matching.domain.routing.index import Problem, Solution
 from services.matching.domain.routing.text import Digest, labels
 from services.matching.store import ACTIVITY, MEMBERSHIPS, PEOPLE, SOLUTIONS, THREADS
-from services.matching.store.asking import ASKING
+from services.matching.store.asking import ASKING, ASKS
 from services.matching.store.rankers import RANKERS
 from shared.storage import Database, UnitOfWork
 
@@ -23,7 +23,9 @@ Stated = tuple[str, str, dict[str, float]]
 """(community, member, what each of their stated skills is worth there)"""
 Activity = tuple[str, str, float]
 """(community, member, when something was last heard of them)"""
-WATCHED: Final = (THREADS, SOLUTIONS, PEOPLE, MEMBERSHIPS, ACTIVITY, ASKING, RANKERS)
+Asked = tuple[str, str, list[tuple[float, bool]]]
+"""(community, member, what became of their asks of late: when each was taken up, or else not)"""
+WATCHED: Final = (THREADS, SOLUTIONS, PEOPLE, MEMBERSHIPS, ACTIVITY, ASKS, ASKING, RANKERS)
 """The collections whose changes the index follows."""
 
 
@@ -90,6 +92,31 @@ async def activity(database: Database, ids: Collection[str] | None = None) -> As
     """When something was last heard of these places, or of all."""
     async for rows in _batches(database, ACTIVITY, ids):
         yield [(row["community_id"], row["member_id"], seconds(row["last_at"])) for row in rows]
+
+
+async def asks(database: Database, ids: Collection[str] | None = None) -> AsyncIterator[list[Asked]]:
+    """What became of all asks of those who were asked these, or of all; in each community."""
+    heeded: Document = {
+        "asked_as": "expert",
+        "asked_at": {"$gte": database.clock() - rules.HEEDED},
+        "$or": [{"state": {"$in": ["accepted", "answered", "declined"]}}, {"ignored": True}],
+    }
+    if ids is not None:
+        of = await database[ASKS].distinct("expert_id", {"_id": {"$in": list(ids)}, **heeded})
+        heeded["expert_id"] = {"$in": of}
+    place = {"community": "$community_id", "member": "$expert_id"}
+    became = {"at": "$answered_at", "state": "$state"}
+    pipeline = [{"$match": heeded}, {"$group": {"_id": place, "asks": {"$push": became}}}]
+    cursor = database[ASKS].aggregate(pipeline, batchSize=BATCH, allowDiskUse=True)
+    while rows := await cursor.to_list(length=BATCH):
+        yield [
+            (
+                row["_id"]["community"],
+                row["_id"]["member"],
+                [(seconds(each["at"]), each["state"] in ("accepted", "answered")) for each in row["asks"]],
+            )
+            for row in rows
+        ]
 
 
 async def askings_of(database: Database, instance: str, ids: Collection[str]) -> list[str]:

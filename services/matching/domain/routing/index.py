@@ -11,7 +11,7 @@ bounded parts of these, so that it costs the same in a community of thousands an
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log1p
 from threading import RLock
@@ -405,15 +405,16 @@ class Index:
         with self._lock:
             self._heard_of(self._place(member_id, self._community(community_id)), at)
 
-    def note_ask(self, community_id: str, member_id: str, at: float, *, accepted: bool) -> None:
-        """A member accepted an ask, or declined or ignored one."""
+    def put_asks(self, community_id: str, member_id: str, asks: Iterable[tuple[float, bool]]) -> None:
+        """What became of a member's asks of late, the whole of it: when each was taken up, or else declined
+        or ignored. One that is taken up makes good half of what was not."""
         with self._lock:
             place = self._place(member_id, self._community(community_id))
-            before = self._declined(place, at)
-            self._places.declined[place] = before / 2 if accepted else before + 1
-            self._places.declined_at[place] = max(at, float(self._places.declined_at[place]))
-            if accepted:
-                self._heard_of(place, at)
+            self._places.declined[place] = self._places.declined_at[place] = 0.0
+            for at, taken_up in sorted(asks):
+                before = self._declined(place, at)
+                self._places.declined[place] = before / 2 if taken_up else before + 1
+                self._places.declined_at[place] = at
 
     def _declined(self, place: int, now: float) -> float:
         passed = max(0.0, now - float(self._places.declined_at[place]))

@@ -20,7 +20,7 @@ from services.matching.domain.routing.arrays import F64, NONE
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The sum by hand: each term between 0 and its weight, for the best of all candidates."""
+    """The sum by hand: each term but the last between 0 and its weight, for the best of all candidates."""
 
     similar: float = 0.2
     """Answers to similar problems, lately."""
@@ -32,8 +32,9 @@ class Weights:
     """Activity lately."""
     skill: float = 0.1
     """For each unit of worth of a stated skill."""
-    declined: float = -0.1
-    """For each ask declined or ignored lately."""
+    declined: float = -0.5
+    """The share of all this that is taken off for asks declined or ignored lately: half of it for the first,
+    never the whole of it for any number. To decline once is not to be forgotten."""
 
 
 TERMS: Final = tuple(field.name for field in fields(Weights))
@@ -107,7 +108,7 @@ def by_hand(gathered: F64, declined: F64, weights: Weights = Weights()) -> F64:
     for at, column in enumerate(_SUMS):
         terms[:, at] = relative(gathered[:, column]) * getattr(weights, TERMS[at])
     terms[:, 4] = gathered[:, kernels.SKILL] * weights.skill
-    terms[:, 5] = declined * weights.declined
+    terms[:, 5] = terms[:, :5].sum(axis=1) * weights.declined * declined / (1 + declined)
     return terms
 
 
