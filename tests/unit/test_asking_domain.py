@@ -74,6 +74,7 @@ def test_who_is_never_asked_and_why(barrier: str) -> None:
     [
         candidate("m", away_until=NOW),
         candidate("m", hours_a_week=1),
+        candidate("m", -1.0),
         candidate("m", workload=busy(rests_until=NOW, spared_until=NOW, asked=[NOW])),
         candidate("m", workload=busy().after_declining("answered-elsewhere", ["permits"], NOW)),
         candidate("m", workload=busy().after_declining("not-my-field", ["permits"], NOW - rules.DISCLAIMED)),
@@ -112,6 +113,7 @@ def test_an_external_wave_spans_two_organisations() -> None:
 def test_who_was_asked_much_lately_gives_way_and_comes_back() -> None:
     worn = busy(recent=rules.LOAD_SCALE, recent_at=NOW)
     assert choose(candidate("a", 3, workload=worn), candidate("b", 2)) == ["b", "a"]
+    assert choose(candidate("a", -1, workload=worn), candidate("b", -1.5)) == ["b", "a"]
     later = NOW + 3 * rules.LOAD_HALF_LIFE
     wave = asking.choose_wave(
         [candidate("a", 3, workload=worn), candidate("b", 2)], BEGUN, external=False, now=later

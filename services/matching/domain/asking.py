@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from math import inf
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
@@ -140,8 +141,16 @@ class Candidate(NamedTuple):
         return self.solutions < rules.LITTLE_HISTORY
 
     def weighed(self, tags: Collection[str], now: datetime) -> float:
-        """The score, less what they were asked lately and what they said is not their field."""
-        return self.score * (self.workload.share(tags, now) if self.workload else 1.0)
+        """The score, less what they were asked lately and what they said is not their field. A learned ranker
+        takes scores below zero, too: there, less is further down."""
+        share = self.share(tags, now)
+        if self.score > 0:
+            return self.score * share
+        return self.score / share if share > 0 else -inf
+
+    def share(self, tags: Collection[str], now: datetime) -> float:
+        """What is left of the score for a problem with ``tags``, from 0 to 1."""
+        return self.workload.share(tags, now) if self.workload else 1.0
 
 
 class Invitation(NamedTuple):
@@ -174,7 +183,7 @@ def barrier(candidate: Candidate, asking: Asking, now: datetime) -> Barrier | Ex
         return "involved"
     if candidate.standing != "active":
         return "not-a-member" if candidate.standing == "none" else "dormant"
-    if not candidate.knows or candidate.score <= 0:
+    if not candidate.knows:
         return "nothing-known"
     if candidate.away_until is not None and now < candidate.away_until:
         return "away"
@@ -183,7 +192,7 @@ def barrier(candidate: Candidate, asking: Asking, now: datetime) -> Barrier | Ex
     workload = candidate.workload or Workload(expert_id=candidate.member_id)
     if excuse := workload.excuse(now, candidate.hours_a_week):
         return excuse
-    return "not-their-field" if candidate.weighed(asking.tags, now) <= 0 else None
+    return None if candidate.share(asking.tags, now) > 0 else "not-their-field"
 
 
 def choose_wave(candidates: Iterable[Candidate], asking: Asking, *, external: bool, now: datetime) -> Wave:
