@@ -153,20 +153,27 @@ async def load_item(uow: UnitOfWork, member_id: str, notification_id: str) -> It
     """The item, if it is the member's and they may still see it."""
     if notification_id.rpartition(":")[0] != member_id:
         return None
-    document = await uow.find_one(ITEMS, {"_id": notification_id})
-    if document is None:
-        return None
-    if (community_id := document["community_id"]) is not None:
-        key = membership_id(community_id, member_id)
-        if not (await load_memberships(uow, [key])).get(key):
-            return None
-    return _item(document)
+    shown = await _shown(uow, member_id, await uow.find(ITEMS, {"_id": notification_id}))
+    return shown[0] if shown else None
 
 
 async def load_unread(uow: UnitOfWork, member_id: str, up_to: int) -> list[Item]:
-    """The member's unread items up to and with seq ``up_to``, oldest first."""
+    """The member's unread items up to and with seq ``up_to`` that they may see, oldest first."""
     rows = await uow.find(ITEMS, {"unread": True, "_id": _between(member_id, 0, up_to + 1)})
-    return sorted((_item(row) for row in rows), key=lambda item: item.seq)
+    return sorted(await _shown(uow, member_id, rows), key=lambda item: item.seq)
+
+
+async def _shown(uow: UnitOfWork, member_id: str, rows: Sequence[Document]) -> list[Item]:
+    """Those of a member's items that they may see now."""
+    communities = {row["community_id"] for row in rows} - {None}
+    active = await load_memberships(uow, {membership_id(each, member_id) for each in communities})
+    hidden = await load_hidden(uow, {row[field] for row in rows for field in ("thread_id", "subject_id")})
+    return [
+        _item(row)
+        for row in rows
+        if (row["community_id"] is None or active.get(membership_id(row["community_id"], member_id)))
+        and hidden.isdisjoint((row["thread_id"], row["subject_id"]))
+    ]
 
 
 def save_read(uow: UnitOfWork, items: Sequence[Item]) -> None:

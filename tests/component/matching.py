@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from fastapi import FastAPI
 from services.matching.app import service
 from services.matching.commands import asks as commands
 from services.matching.index import live
+from services.matching.precedents import Library
 from services.matching.reactions import reactions
 from shared.clock import FixedClock
 from shared.clockwork import work_off
@@ -133,6 +135,18 @@ async def matching(stack: Stack) -> AsyncIterator[FastAPI]:
     yield app
     await database.client.drop_database(database.name)
     await database.close()
+
+
+@asynccontextmanager
+async def following(library: Library) -> AsyncIterator[Library]:
+    """The library, which has read everything, and reads what changes."""
+    task = asyncio.create_task(library.follow())
+    try:
+        await asyncio.wait_for(library.ready.wait(), 20)
+        yield library
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def fresh(app: FastAPI) -> World:

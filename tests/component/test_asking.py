@@ -399,6 +399,8 @@ async def test_operators_page_through_all_communities(world: World) -> None:
         assert rest["next"] is None
         assert (await operator.get("/v1/load", params={"cursor": "x"})).status_code == 400
         assert (await operator.get("/v1/communities/a/load")).status_code == 200
+        unknown = await operator.get("/v1/communities/d/load")
+        assert (unknown.status_code, unknown.json()["code"]) == (404, "no-such-community")
 
 
 async def test_the_page_loads_nothing_from_elsewhere(world: World) -> None:

@@ -220,8 +220,11 @@ async def test_who_left_gets_nothing_and_sees_nothing(world: World, gone: type[E
     assert (event.rule, event.version) == ("no-longer-a-member", before["seq"] + len(told) + 1)
     async with world.client("asker") as http:
         assert (await http.post(f"/v1/inbox/{before['id']}/read")).status_code == 404
+        everything = await http.post("/v1/inbox/read", json={"up_to_seq": 99})
+        assert everything.json() == {"read": len(told)}
     await world.feed(world.event(MemberJoined, member_id="asker"))
-    assert [item["id"] for item in await world.inbox("asker")][len(told) :] == [before["id"]]
+    again = (await world.inbox("asker"))[len(told) :]
+    assert [(item["id"], item["read"]) for item in again] == [(before["id"], False)]
 
 
 async def test_a_mention_of_a_stranger_is_suppressed(world: World) -> None:

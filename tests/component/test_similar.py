@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -38,7 +37,7 @@ from shared.storage import personal
 from shared.testing.harness import eventually
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id
-from tests.component.matching import COMMUNITY, NOW, World, fresh, matching
+from tests.component.matching import COMMUNITY, NOW, World, following, fresh, matching
 
 ELSEWHERE = "breweries"
 TOPICS = (("permit", "licence"), ("beer", "ale"), ("bridge", "crossing"))
@@ -107,17 +106,6 @@ class Found(World):
 
     async def told(self) -> list[Any]:
         return await self.published(SimilarProblemsFound)
-
-
-@asynccontextmanager
-async def following(library: Library) -> AsyncIterator[Library]:
-    task = asyncio.create_task(library.follow())
-    try:
-        await asyncio.wait_for(library.ready.wait(), 20)
-        yield library
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.fixture(scope="module")

@@ -225,7 +225,7 @@ async def _own_ask(uow: UnitOfWork, caller: Caller, ask_id: str) -> tuple[Asking
     if (
         ask is None
         or caller.member_id not in (ask.expert_id, ask.asker_id)
-        or not await store.belongs(uow, (ask.community_id, caller.member_id))
+        or not await store.sees(uow, (ask.community_id, caller.member_id), ask.thread_id, ask.asker_id)
     ):
         raise no_such_ask()
     if caller.member_id != ask.expert_id:

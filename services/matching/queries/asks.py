@@ -9,7 +9,7 @@ from services.matching import store
 from services.matching.domain.ask import Ask, State, no_such_ask
 from services.matching.store import asking
 from shared.errors import NotFound
-from shared.storage import Database
+from shared.storage import Database, UnitOfWork
 from shared.web.auth import Caller
 
 
@@ -22,13 +22,18 @@ async def asks_of(
 
 
 async def ask(database: Database, caller: Caller, ask_id: str) -> Ask:
-    """An ask, for its expert and its asker while they belong to the community."""
-    found = await asking.find_ask(database, ask_id)
-    if found is None or caller.member_id not in (found.expert_id, found.asker_id):
-        raise no_such_ask()
-    if found.community_id not in await store.communities_of(database, caller.member_id):
-        raise no_such_ask()
-    return found
+    """An ask, for its expert and its asker while they belong to the community and may see the problem."""
+
+    async def work(uow: UnitOfWork) -> Ask:
+        found = (await asking.load_asks(uow, [ask_id])).get(ask_id)
+        if found is None or caller.member_id not in (found.expert_id, found.asker_id):
+            raise no_such_ask()
+        place = (found.community_id, caller.member_id)
+        if not await store.sees(uow, place, found.thread_id, found.asker_id):
+            raise no_such_ask()
+        return found
+
+    return await database.transact(work)
 
 
 async def asks_about(database: Database, caller: Caller, thread_id: str) -> list[Ask]:

@@ -16,13 +16,11 @@ from shared.web.auth import Caller
 async def load_of(database: Database, caller: Caller, community_id: str, days: int) -> Load:
     """A community's load of these last days, for its facilitators and stewards and for operators."""
     role = await store.role_in(database, (community_id, caller.member_id))
-    if not caller.operates:
-        if role is None:
-            raise NotFound("no-such-community", "There is no such community of yours.", fix="Check its id.")
-        if role == "member":
-            raise Forbidden(
-                "not-a-facilitator", "Only facilitators and stewards see how the asks are spread."
-            )
+    known = role is not None or (caller.operates and await store_of_load.is_known(database, community_id))
+    if not known:
+        raise NotFound("no-such-community", "There is no such community of yours.", fix="Check its id.")
+    if role == "member" and not caller.operates:
+        raise Forbidden("not-a-facilitator", "Only facilitators and stewards see how the asks are spread.")
     [load] = await loads(database, [community_id], days)
     return load
 

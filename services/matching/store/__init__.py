@@ -224,9 +224,13 @@ async def _people(uow: UnitOfWork, memberships: Collection[Document]) -> dict[Pl
     return found
 
 
-async def belongs(uow: UnitOfWork, place: Place) -> bool:
-    """Whether a member belongs to a community now."""
-    return await uow.find_one(MEMBERSHIPS, {"_id": _key(*place), "present": True}) is not None
+async def sees(uow: UnitOfWork, place: Place, thread_id: str, author_id: str) -> bool:
+    """Whether a member belongs to a community now, and may see that problem there: what moderators hid, its
+    author and those who look after the community alone."""
+    row = await uow.find_one(MEMBERSHIPS, {"_id": _key(*place), "present": True})
+    if row is None or place[1] == author_id or row.get("role", "member") != "member":
+        return row is not None
+    return await uow.find_one(precedents.PRECEDENTS, {"_id": thread_id, "hidden": True}) is None
 
 
 # -- reads ---------------------------------------------------------------------------------------------
@@ -249,13 +253,17 @@ class Thread(NamedTuple):
 
     community_id: str
     author_id: str
-    withdrawn: bool
+    concealed: bool
+    """It was taken back, or moderators hid it: it is its author's and the curators' alone."""
 
 
 async def find_thread(database: Database, thread_id: str) -> Thread | None:
     """Whose problem it is, if it is known."""
     row = await database[THREADS].find_one({"_id": thread_id, "author_id": {"$exists": True}})
-    return Thread(row["community_id"], row["author_id"], row.get("withdrawn", False)) if row else None
+    if row is None:
+        return None
+    concealed = row.get("withdrawn", False) or await precedents.is_hidden(database, thread_id)
+    return Thread(row["community_id"], row["author_id"], concealed)
 
 
 async def names_of(database: Database, member_ids: Collection[str]) -> dict[str, str]:

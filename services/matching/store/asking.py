@@ -11,6 +11,7 @@ from pymongo import ReplaceOne
 from services.matching.domain.ask import Ask, State
 from services.matching.domain.asking import Asking
 from services.matching.domain.workload import Workload
+from services.matching.store.precedents import PRECEDENTS
 from shared.storage import Database, Index, UnitOfWork
 from shared.storage.personal import Personal
 
@@ -150,8 +151,25 @@ async def asks_of(
         either.append([{"asked_at": {"$lt": at}}, {"asked_at": at, "_id": {"$lt": ask_id}}])
     if either:
         query["$and"] = [{"$or": each} for each in either]
-    found = database[ASKS].find(query).sort([("asked_at", -1), ("_id", -1)]).limit(limit)
+    found = database[ASKS].aggregate(
+        [{"$match": query}, {"$sort": {"asked_at": -1, "_id": -1}}, *_NOT_HIDDEN, {"$limit": limit}]
+    )
     return [_ask(row) async for row in found]
+
+
+_NOT_HIDDEN: list[Document] = [
+    {
+        "$lookup": {
+            "from": PRECEDENTS,
+            "localField": "thread_id",
+            "foreignField": "_id",
+            "pipeline": [{"$match": {"hidden": True}}, {"$project": {"_id": 1}}],
+            "as": "hidden",
+        }
+    },
+    {"$match": {"$or": [{"hidden": []}, {"asked_as": "facilitator"}]}},
+]
+"""What moderators hid is left out, but for those who were asked because they look after the community."""
 
 
 async def asks_about(database: Database, thread_id: str) -> list[Ask]:

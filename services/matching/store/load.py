@@ -21,6 +21,11 @@ async def community_ids_after(database: Database, after: str, limit: int) -> lis
     return [row["_id"] async for row in found]
 
 
+async def is_known(database: Database, community_id: str) -> bool:
+    """Whether there is such a community."""
+    return await database[COMMUNITIES].find_one({"_id": community_id}, {"_id": 1}) is not None
+
+
 async def busiest_communities(database: Database, since: datetime, limit: int) -> list[str]:
     """The communities with most asks since then."""
     pipeline: list[dict[str, Any]] = [

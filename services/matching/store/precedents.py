@@ -164,6 +164,11 @@ async def find(
     return [_precedent(row) async for row in database[PRECEDENTS].find(query, _SHOWN)]
 
 
+async def is_hidden(database: Database, thread_id: str) -> bool:
+    """Whether only its author and curators may be shown a problem."""
+    return await database[PRECEDENTS].find_one({"_id": thread_id, "hidden": True}, {"_id": 1}) is not None
+
+
 def _precedent(row: Document) -> Precedent:
     practices = [key for key, value in row.get("practices", {}).items() if value.get("is")]
     return Precedent(

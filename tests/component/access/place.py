@@ -34,13 +34,22 @@ class Recipe:
     query: Mapping[str, str] = field(default_factory=dict)
     ids: Mapping[str, str] = field(default_factory=dict)
     """What the path's parameters are; ``{problem_id}`` is ``{problem}`` if it is not among them."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    shows: str = "{community}"
+    """What is in the answer for those who are let in where others find nothing in it."""
 
 
 def needs(
-    body: Any = None, *, version: str | None = None, query: Mapping[str, str] | None = None, **ids: str
+    body: Any = None,
+    *,
+    version: str | None = None,
+    query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    shows: str = "{community}",
+    **ids: str,
 ) -> Recipe:
     """A recipe, ``ids`` being the path's parameters."""
-    return Recipe(body, version, query or {}, ids)
+    return Recipe(body, version, query or {}, ids, headers or {}, shows)
 
 
 class Place:
@@ -89,8 +98,15 @@ class Place:
             "/v1" + row.path.format_map(path),
             json=_fill(recipe.body, things),
             params=_fill(recipe.query, things),
-            headers={"If-Match": f'"{_fill(recipe.version, things)}"'} if recipe.version else {},
+            headers={
+                **recipe.headers,
+                **({"If-Match": f'"{_fill(recipe.version, things)}"'} if recipe.version else {}),
+            },
         )
+
+    def shows(self, recipe: Recipe, answer: httpx.Response) -> bool:
+        """Whether the answer has what the recipe says in it."""
+        return bool(_fill(recipe.shows, self.things) in answer.text)
 
 
 def _fill(template: Any, things: Mapping[str, str]) -> Any:
