@@ -261,8 +261,10 @@ class Relay:
                 marking = asyncio.create_task(self._mark(rows, acknowledged, fences))
                 sent += sum(acknowledged)
         finally:
-            await asyncio.gather(*(task for task in (page, marking) if task is not None))
-            await pending.close()
+            try:
+                await asyncio.gather(*(task for task in (page, marking) if task is not None))
+            finally:
+                await pending.close()
         # The rows' own age, from their UUIDv7: the event of an import may have happened years ago.
         age = (self._clock() - minted_at(oldest)).total_seconds() if oldest else 0.0
         self._metrics.oldest_pending.set(max(age, 0.0))

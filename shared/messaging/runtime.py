@@ -147,10 +147,11 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
         if not items:
             return
         attempt = 0
+        look = False
         while True:
             attempt += 1
             try:
-                await self._transact(items)
+                await self._transact(items, look)
                 break
             except Exception as error:
                 failure, code = classify(error)
@@ -158,6 +159,9 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
                     self._metrics.pauses.add(1, code=code)
                     log.warning("%s: pausing: %s", self.reactions.group, error)
                     raise _RestError from error
+                if not look:  # what was handled before may well fail now
+                    look, attempt = True, 0
+                    continue
                 if failure is Failure.TRANSIENT and attempt < self._policy.attempts:
                     await self._back_off(attempt, code)
                     continue
@@ -203,16 +207,21 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._bury(item.record, item.partition, code, str(error), attempt)
         return True
 
-    async def _transact(self, items: Sequence[_Item]) -> None:
-        """Inbox, effects and outbox of ``items`` in one transaction."""
+    async def _transact(self, items: Sequence[_Item], look: bool) -> None:
+        """Inbox, effects and outbox of ``items`` in one transaction.
+
+        Nearly always nothing was handled before: only what does not come through the inbox's unique index, or
+        is to ``look``, pays for reading the inbox first.
+        """
         by_id = {item.received.id: item.received for item in items}
         handled: set[str] = set()
 
         with _batch_span(self.reactions.group, by_id) as batch:
 
             async def work(uow: UnitOfWork) -> None:
-                nonlocal handled
-                handled = await inbox.handled(uow, by_id)
+                nonlocal handled, look
+                handled = await inbox.handled(uow, by_id) if look else set()
+                look = True
                 fresh = [received for received in batch if received.id not in handled]
                 if fresh:
                     await self.reactions.apply(fresh, uow)

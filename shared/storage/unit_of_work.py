@@ -73,6 +73,7 @@ class UnitOfWork:
         self._inserts: dict[str, list[dict[str, Any]]] = {}
         self._recorded: list[Recorded] = []
         self._flushed = 0
+        self._read: dict[tuple[str, str], dict[str, Any] | None] = {}
         self._now = datetime.now(UTC)
         self._database: Database | None = None
         self.session: AsyncIOMotorClientSession | None = None
@@ -86,7 +87,7 @@ class UnitOfWork:
         """Start (or start again) in ``session``, forgetting what an earlier attempt collected."""
         self._database, self.session, self._now = database, session, database.clock()
         self._writes, self._inserts = defaultdict(list), defaultdict(list)
-        self._recorded, self._flushed = [], 0
+        self._recorded, self._flushed, self._read = [], 0, {}
 
     @property
     def database(self) -> Database:
@@ -105,14 +106,29 @@ class UnitOfWork:
         return self._database.tombstone(member_id)
 
     async def find_one(self, collection: str, query: dict[str, Any]) -> dict[str, Any] | None:
-        """The one document that ``query`` finds, or nothing."""
+        """The one document that ``query`` finds, or nothing.
+
+        What was read by its ``_id`` alone is not read again: the snapshot stays, and so does what it has.
+        """
+        key = (collection, query["_id"]) if query.keys() == {"_id"} else None
+        if key is not None and key in self._read:
+            return self._read[key]
         found: dict[str, Any] | None = await self.collection(collection).find_one(query, session=self.session)
+        if key is not None:
+            self._read[key] = found
         return found
+
+    def remember(self, collection: str, document: dict[str, Any]) -> None:
+        """Take ``document``, which was read along with another in this unit, for what its ``_id`` finds."""
+        self._read[collection, document["_id"]] = document
 
     async def find(
         self, collection: str, query: dict[str, Any], projection: dict[str, Any] | None = None
     ) -> list[dict[str, Any]]:
-        """All documents that ``query`` finds; for queries that are bounded by their keys."""
+        """All documents that ``query`` finds; for queries that are bounded by their keys. One that asks for
+        any of nothing is not sent."""
+        if any(isinstance(value, dict) and value.get("$in") == [] for value in query.values()):
+            return []
         cursor = self.collection(collection).find(query, projection, session=self.session)
         documents: list[dict[str, Any]] = await cursor.to_list(length=None)
         return documents
@@ -178,7 +194,7 @@ class UnitOfWork:
         for name, documents in {**self._inserts, OUTBOX: outbox_rows(fresh)}.items():
             if documents:
                 await self._database[name].insert_many(documents, ordered=True, session=self.session)
-        self._writes, self._inserts = defaultdict(list), defaultdict(list)
+        self._writes, self._inserts, self._read = defaultdict(list), defaultdict(list), {}
 
 
 def outbox_rows(events: Sequence[Recorded]) -> list[OutboxRow]:

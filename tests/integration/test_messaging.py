@@ -337,6 +337,24 @@ async def test_effect_inbox_and_outbox_once_however_often_it_comes(
         assert len(await recorded(database, topic=DELIVERIES.name)) == 31
 
 
+async def test_what_was_handled_may_fail_when_it_comes_again(
+    topics: Stack, database: Database, producer: Producer
+) -> None:
+    thread = new_id()
+    rows = [row(thread, version) for version in range(1, 6)]
+    async with group(topics, database, producer) as g:
+        await producer.send([g.outgoing(r) for r in rows])
+        await eventually(lambda: _handled(database, [r["_id"] for r in rows]))
+        g.fail = {each["_id"]: [OutOfOrder("early", "not yet")] for each in rows}
+        g.fail[rows[2]["_id"]] = [RuntimeError("it is there already")]
+        last = row(thread, 6)
+        async with Tap.open(topics, dead_letters(g.reactions.group).name) as dead:
+            await producer.send([g.outgoing(r) for r in [*rows, last]])
+            await eventually(lambda: _handled(database, [last["_id"]]))
+            assert await g.effects(database, thread) == [1, 2, 3, 4, 5, 6]
+            assert not await dead.consumer.getmany(timeout_ms=200)
+
+
 @pytest.mark.parametrize("poison_at", [0, 13, 49])
 async def test_only_the_poison_leaves(
     topics: Stack, database: Database, producer: Producer, poison_at: int

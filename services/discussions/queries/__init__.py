@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -223,12 +222,12 @@ async def names(
 ) -> Names:
     """What the caller may know of ``member_ids``, in the threads of ``items``."""
     items = list(items)
-    wanted = {member_id for member_id in member_ids if member_id is not None}
-    communities = {item.community_id for item in items}
-    people, roles, anonymous = await asyncio.gather(
-        store.access.people(database, wanted),
-        store.access.roles(database, communities, wanted | {caller.member_id}),
-        store.threads.anonymous_authors(database, {item.thread_id for item in items}),
+    people, roles, anonymous = await store.names.find_known(
+        database,
+        caller.member_id,
+        (member_id for member_id in member_ids if member_id is not None),
+        {item.community_id for item in items},
+        {item.thread_id for item in items},
     )
     # A thread that is being posted is not in the database yet.
     new = {(each.thread_id, each.author_id) for each in items if isinstance(each, Thread) and each.anonymous}

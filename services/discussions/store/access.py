@@ -22,7 +22,6 @@ from shared.contracts.members import (
     RoleChanged,
     TrialEnded,
 )
-from shared.ids import FORMER_MEMBER, is_former_member
 from shared.storage import Database, Index, UnitOfWork, apply_version
 from shared.storage.personal import NOT_PERSONAL, Personal
 
@@ -66,21 +65,30 @@ def pair(first: str, second: str) -> str:
 
 async def load_participant(uow: UnitOfWork, community_id: str, member_id: str) -> Participant | None:
     """The member of the community, if they belong to it."""
-    key = pair(community_id, member_id)
-    membership = await uow.find_one(MEMBERSHIPS, {"_id": key})
-    if membership is None or not membership.get("active"):
+    along = {"activity": (CONTRIBUTIONS, "_id"), "community": (COMMUNITIES, "community_id")}
+    lookups = [
+        {"$lookup": {"from": collection, "localField": field, "foreignField": "_id", "as": name}}
+        for name, (collection, field) in along.items()
+    ]
+    membership_of = {"_id": pair(community_id, member_id), "active": True}
+    pipeline: list[Document] = [{"$match": membership_of}, *lookups]
+    found = uow.collection(MEMBERSHIPS).aggregate(pipeline, session=uow.session)
+    membership: Document | None = next(iter(await found.to_list(length=1)), None)
+    if membership is None:
         return None
-    activity = await uow.find_one(CONTRIBUTIONS, {"_id": key})
+    for community in membership["community"]:  # nobody acts without its rules being looked at
+        uow.remember(COMMUNITIES, community)
+    activity: Document = next(iter(membership["activity"]), {})
     return Participant(
         member_id=member_id,
         community_id=community_id,
         role=membership["role"],
         org_id=membership.get("org_id"),
         joined_at=membership["joined_at"],
-        contributed=activity is not None and activity.get("contributed", False),
-        threads_read=len(activity.get("read", ())) if activity else 0,
-        endorsed_at=activity.get("endorsed_at", []) if activity else [],
-        posted_at=activity.get("posted_at", []) if activity else [],
+        contributed=activity.get("contributed", False),
+        threads_read=len(activity.get("read", ())),
+        endorsed_at=activity.get("endorsed_at", []),
+        posted_at=activity.get("posted_at", []),
     )
 
 
@@ -213,14 +221,6 @@ async def organisation(database: Database, community_id: str, member_id: str) ->
     """The organisation with which the member belongs to the community, if to any."""
     row = await database[MEMBERSHIPS].find_one({"_id": pair(community_id, member_id)}, {"org_id": 1})
     return row.get("org_id") if row else None
-
-
-async def people(database: Database, member_ids: Iterable[str]) -> dict[str, tuple[str, str | None]]:
-    """Names and organisations of members, as far as known; who was erased is a former member."""
-    wanted = set(member_ids)
-    former = {each: (FORMER_MEMBER, None) for each in wanted if is_former_member(each)}
-    rows = database[PEOPLE].find({"_id": {"$in": list(wanted - former.keys())}})
-    return {**former, **{row["_id"]: (row["name"], row.get("org_id")) async for row in rows}}
 
 
 async def roles(

@@ -66,12 +66,6 @@ async def find_thread(database: Database, thread_id: str) -> Thread | None:
     return _thread(document) if document else None
 
 
-async def anonymous_authors(database: Database, thread_ids: Iterable[str]) -> set[tuple[str, str]]:
-    """(thread, author) of those among the threads whose author is not named."""
-    rows = database[THREADS].find({"_id": {"$in": list(thread_ids)}, "anonymous": True}, {"author_id": 1})
-    return {(row["_id"], row["author_id"]) async for row in rows}
-
-
 async def titles(database: Database, thread_ids: Iterable[str]) -> dict[str, str]:
     """The titles of threads."""
     rows = database[THREADS].find({"_id": {"$in": list(thread_ids)}}, {"title": 1})
