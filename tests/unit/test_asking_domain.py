@@ -249,9 +249,9 @@ def test_an_ask_expires_by_itself() -> None:
     assert not asking.is_worth_asking(NOW, NOW + rules.ASK_LIFETIME)
 
 
-def test_facilitators_are_asked_once_and_never_the_asker() -> None:
-    sent, _, _ = send(BEGUN, "a")
-    everybody = [candidate(name) for name in ("a", "asker", *(f"f{n:02}" for n in range(20)))]
+def test_facilitators_are_asked_once_and_never_who_wrote_the_problem() -> None:
+    sent, _, _ = send(BEGUN.model_copy(update={"involved": ["editor"]}), "a")
+    everybody = [candidate(name) for name in ("a", "asker", "editor", *(f"f{n:02}" for n in range(20)))]
     ended, asks, events = asking.exhaust(sent, everybody, NOW)
     assert [ask.expert_id for ask in asks] == [f"f{n:02}" for n in range(rules.FACILITATORS)]
     assert isinstance(events[-1], RoutingExhausted)

@@ -19,7 +19,13 @@ from shared.contracts.discussions import (
     SolutionProposed,
     SolutionRevised,
 )
-from shared.contracts.matching import ExpertAskAccepted, ExpertAskDeclined, ExpertAsked, SimilarProblemsFound
+from shared.contracts.matching import (
+    ExpertAskAccepted,
+    ExpertAskDeclined,
+    ExpertAsked,
+    RoutingExhausted,
+    SimilarProblemsFound,
+)
 from shared.contracts.members import (
     ConnectionMade,
     ConnectionRequested,
@@ -92,6 +98,7 @@ def told(event: Event) -> dict[str, str]:
         (made(SolutionRecommended, author_ids=["solver"]), {"solver": "recommendation"}),
         (made(ExpertAskAccepted, expert_id="expert", asker_id="asker"), {"asker": "ask-accepted"}),
         (made(ExpertAskDeclined, expert_id="expert", asker_id="asker"), {"asker": "ask-declined"}),
+        (made(RoutingExhausted, asker_id="asker"), {"asker": "nobody-answered"}),
         (made(SimilarProblemsFound, asker_id="asker"), {"asker": "similar-problems"}),
         (made(SolutionProposed, problem_author_id="asker", solution_author_id="solver"), {"asker": "reply"}),
         (made(SolutionProposed, problem_author_id="asker", solution_author_id="asker"), {}),
@@ -230,6 +237,20 @@ def test_titles_of_other_communities_are_not_kept_with_a_notification() -> None:
     [draft] = route(made(SimilarProblemsFound, asker_id="asker", similar=both))
     assert draft.note == f"{one.title}; 1 in other communities of yours"
     assert (draft.actor_id, draft.community_id) == (None, "c")
+
+
+@pytest.mark.parametrize(
+    ("fields", "note"),
+    [
+        ({}, "9 asked in 3 waves; passed on to those who look after the community; "),
+        ({"experts": 1, "waves": 1, "facilitator_ids": []}, "1 asked in 1 wave; "),
+        ({"experts": 0, "waves": 0}, "nobody found to ask; passed on to those who look after the community; "),
+    ],
+)
+def test_whom_nobody_answered_is_told_what_was_done_and_what_helps(fields: Any, note: str) -> None:
+    (draft,) = route(made(RoutingExhausted, asker_id="asker", **fields))
+    assert draft.note == note + "more detail or other tags may help, or asking somebody you know"
+    assert draft.actor_id is None
 
 
 def test_an_ask_carries_its_reasons_and_a_decline_its_reason() -> None:

@@ -257,7 +257,8 @@ def exhaust(
     asking: Asking, facilitators: Sequence[Candidate], now: datetime
 ) -> tuple[Asking, list[Ask], list[ExpertAsked | RoutingExhausted]]:
     """End the waves: ask ``facilitators``, whatever they were asked before, and say so."""
-    whom = [each for each in facilitators if each.member_id not in (asking.asker_id, *asking.asked)]
+    apart = {asking.asker_id, *asking.asked, *asking.involved}
+    whom = [each for each in facilitators if each.member_id not in apart]
     ended = asking.after("exhaust", next_at=None)
     reason = "looks after this community, and nobody who was asked has answered"
     if not asking.experts:

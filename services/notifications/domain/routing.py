@@ -15,7 +15,13 @@ from shared.contracts.discussions import (
     SolutionProposed,
     SolutionRevised,
 )
-from shared.contracts.matching import ExpertAskAccepted, ExpertAskDeclined, ExpertAsked, SimilarProblemsFound
+from shared.contracts.matching import (
+    ExpertAskAccepted,
+    ExpertAskDeclined,
+    ExpertAsked,
+    RoutingExhausted,
+    SimilarProblemsFound,
+)
 from shared.contracts.members import (
     ConnectionMade,
     ConnectionRequested,
@@ -122,6 +128,11 @@ RULES: Mapping[NotificationKind, Rule] = {
         "own-problem",
         "because you asked this problem",
         "{actor} cannot look at “{title}” now",
+    ),
+    "nobody-answered": Rule(
+        "own-problem",
+        "because you asked this problem",
+        "Nobody has answered “{title}” yet",
     ),
     "similar-problems": Rule(
         "own-problem",
@@ -363,6 +374,21 @@ def _ask_declined(event: ExpertAskDeclined, _: object) -> list[Draft]:
         Draft(
             event.asker_id, "ask-declined", event.thread_id, event.community_id, event.expert_id,
             event.problem_title, event.ask_id, event.reason or None,
+        )
+    ]  # fmt: skip
+
+
+def _routing_exhausted(event: RoutingExhausted, _: object) -> list[Draft]:
+    """The facilitators are told by the ask that each of them gets."""
+    asked = "nobody found to ask"
+    if event.experts:
+        asked = f"{event.experts} asked in {event.waves} wave{'' if event.waves == 1 else 's'}"
+    passed_on = "passed on to those who look after the community; " if event.facilitator_ids else ""
+    advice = "more detail or other tags may help, or asking somebody you know"
+    return [
+        Draft(
+            event.asker_id, "nobody-answered", event.thread_id, event.community_id, None,
+            event.problem_title, event.thread_id, f"{asked}; {passed_on}{advice}",
         )
     ]  # fmt: skip
 
@@ -717,6 +743,7 @@ _ROUTES: dict[type[Event], Callable[[Any, Known], list[Draft]]] = {
     ExpertAsked: _expert_asked,
     ExpertAskAccepted: _ask_accepted,
     ExpertAskDeclined: _ask_declined,
+    RoutingExhausted: _routing_exhausted,
     SimilarProblemsFound: _similar_problems_found,
     SolutionProposed: _solution_proposed,
     SolutionRevised: _solution_revised,
