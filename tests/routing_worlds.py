@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from services.matching.domain.routing.index import DAY, Problem, Solution
-from services.matching.domain.routing.training import History
+from services.matching.domain.routing.replay import History
 
 MEMBERS = 15
 

@@ -6,7 +6,8 @@ import asyncio
 from collections import defaultdict
 
 from services.matching.domain.routing.index import Problem, Solution
-from services.matching.domain.routing.training import History, Trained, train
+from services.matching.domain.routing.replay import History
+from services.matching.domain.routing.training import Trained, train
 from services.matching.store import evidence, rankers
 from shared.storage import Database, UnitOfWork
 

@@ -23,8 +23,8 @@ NotificationKind = Literal[
     "review-due", "practice-ended", "practice-lifted", "adaptation", "adaptation-outcome",
     "adaptation-asked", "adapted-changed",
     "gathering-changed", "gathering-cancelled", "gathering-place", "gathering-notes",
-    "similar-problems", "escalated-ask", "nobody-answered", "trial-question", "steward-wanted", "recommendation",
-    "community-recommended", "mentor-suggested", "connection-suggested",
+    "similar-problems", "escalated-ask", "nobody-answered", "trial-question", "steward-wanted",
+    "recommendation", "community-recommended", "mentor-suggested", "connection-suggested",
 ]  # fmt: skip
 """All kinds. The second version of the events leaves them open: more will come."""
 

@@ -198,21 +198,37 @@ def routing(
     from tests.bench import routing as bench_routing
 
     console = Console()
-    figures = bench_routing.run(files, lambda note: console.print(note, style="dim"))
+    try:
+        figures, loads = bench_routing.run(files, lambda note: console.print(note, style="dim"))
+    except bench_routing.Broken as broken:
+        console.print(str(broken), soft_wrap=True, markup=False)
+        raise typer.Exit(2) from None
+    shown = (*bench_routing.MEASURES, bench_routing.BEST)
     for community, methods in figures.items():
-        table = Table(community, *bench_routing.MEASURES, "queries", box=box.SIMPLE, padding=(0, 1, 0, 0))
+        table = Table(box=None, padding=(0, 1, 0, 0))
+        table.add_column(community, no_wrap=True, min_width=max(map(len, methods)))
+        for heading in (*shown, "queries"):
+            table.add_column(heading)
         for method, found in methods.items():
-            values = (f"{found[measure]:.3f}" for measure in bench_routing.MEASURES)
+            values = (f"{found[measure]:.3f}" for measure in shown)
             table.add_row(method, *values, f"{found['queries']:.0f}")
-        console.print(table)
-        asked = methods["guildhall-asked"]
+        console.print(table, "")
+    for load in loads:
         console.print(
-            f"asked: {asked['asks']:.0f} asks, the busiest member {asked['busiest-share']:.1%} of them, "
-            f"{asked['members-asked']:.0f} members; ndcg@10 "
-            f"{asked['ndcg@10'] - methods['guildhall']['ndcg@10']:+.3f} for it"
+            f"{load.community} ({load.answerers} answerers): {load.asks} asks of {load.members} members, "
+            f"the busiest got {load.busiest:.1%}; ndcg@10 {load.capped:.3f} with caps, "
+            f"{load.uncapped:.3f} without",
+            soft_wrap=True,
         )
     if json_file is not None:
-        json_file.write_text(json.dumps(figures, indent=2) + "\n")
+        measures = (*bench_routing.MEASURES, "queries")
+        exact = {
+            community: {
+                method: {measure: found[measure] for measure in measures} for method, found in methods.items()
+            }
+            for community, methods in figures.items()
+        }
+        json_file.write_text(json.dumps(exact, indent=2) + "\n")
 
 
 @app.command()

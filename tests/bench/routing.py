@@ -1,93 +1,182 @@
 """Who should see a problem: the service's router replayed on real communities, beside simpler methods.
 
-The protocol is test, then train. All events of a community are replayed in time order. For each question of
-the last fifth everybody who answered at least once before is ranked, without the asker, with what was known
-then; then the question is let in. Relevant are those candidates whose answer got a score above 0 or was
-accepted: gain 2 for the accepted or else the best-voted one, 1 for the others. Questions without any are
-skipped.
+The protocol is the service's own (``replay``): test, then train. Everything is replayed in time order; from
+the last fifth of the questions on, everybody who answered at least once before is ranked, without the asker,
+with what was known then. Relevant are those candidates whose answer got a score above 0 or was accepted: gain
+2 for the accepted or else the best-voted one, 1 for the others. Questions without any are asked, too, but not
+scored. Whoever deleted their account is nobody to be found: their answers are left out.
+
+What the caps cost is told of the whole community, and of a community of ``ACTIVE`` answerers: the file
+restricted to the answers of those who gave most (of equals those whose ids come first), and to the questions
+that these answered.
 """
 
 from __future__ import annotations
 
 import gzip
-import json
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from math import log, log2
+from math import log
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from services.matching.domain.asking import Asking, Candidate, barrier, choose_wave
 from services.matching.domain.expertise import EPOCH
 from services.matching.domain.routing import kernels
 from services.matching.domain.routing.index import TIMELESS, Index, Problem, Solution
 from services.matching.domain.routing.learning import Example, learn
+from services.matching.domain.routing.ranking import Forest
+from services.matching.domain.routing.replay import History, Moment, Trial, ndcg, replay
 from services.matching.domain.routing.router import Query, Ranked, Ranking, Router
 from services.matching.domain.routing.text import words
+from services.matching.domain.routing.training import WARMING
 from services.matching.domain.workload import Workload
 
-MEASURES: Final = ("hit@1", "hit@5", "hit@10", "mrr", "ndcg@10", "recall@50", "mrr-best")
+MEASURES: Final = ("hit@1", "hit@5", "hit@10", "mrr", "ndcg@10", "recall@50")
 TESTED: Final = 0.8
 """From this share of the questions on, they are asked as well as learned."""
-LEARNED: Final = 0.1
-"""From this share on, a ranker for other communities learns from them."""
+BEST: Final = "mrr-best"
+"""MRR of who turned out to be best alone: shown beside the ``MEASURES``."""
+ACTIVE: Final = 300
 
 
-class Question(NamedTuple):
-    """A question with everything that came of it."""
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
 
-    number: int
-    raw: dict[str, Any]
+
+Id = Annotated[str, Field(min_length=1)]
+Account = str | None
+"""Whose; nothing where the account was deleted."""
+
+
+class Answer(_Row):
+    """An answer."""
+
+    aid: Id
+    t: FiniteFloat
+    user: Account
+    score: int
+    accepted: bool
+
+
+class Question(_Row):
+    """A question with everything that came of it; ``t`` orders it among the other events."""
+
+    qid: Id
+    t: FiniteFloat
+    title: str
+    body: str = ""
+    tags: list[str] = []
+    asker: Account
+    answers: list[Answer] = []
 
     @property
-    def asker(self) -> str:
-        return str(self.raw["asker"])
+    def by(self) -> str:
+        """Who asked. Deleted accounts are no one person."""
+        return self.asker or f"asker of {self.qid}"
+
+    @property
+    def words(self) -> list[str]:
+        """All that it says."""
+        return [*words(self.title), *words(self.body)]
+
+
+class Broken(Exception):
+    """A file that cannot be read, with where and why."""
 
 
 def read(file: Path) -> tuple[str, list[Question]]:
-    """A community's name and its questions in time order."""
+    """A community's name and its questions in time order. Raises ``Broken``."""
     name = file.name
     for suffix in (".gz", ".jsonl", ".json"):
         name = name.removesuffix(suffix)
-    with (
-        gzip.open(file, "rt", encoding="utf-8")
-        if file.suffix == ".gz"
-        else file.open(encoding="utf-8") as lines
-    ):
-        rows = sorted((json.loads(line) for line in lines if line.strip()), key=lambda row: row["t"])
-    return name, [Question(number, row) for number, row in enumerate(rows)]
+    questions: list[Question] = []
+    number = 0
+    try:
+        with gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb") as lines:
+            for line in lines:
+                number += 1
+                if line.strip():
+                    questions.append(Question.model_validate_json(line))
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        field = ".".join(str(part) for part in wrong["loc"]) or "the line"
+        raise Broken(f"{file}, line {number}, {field}: {wrong['msg']}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise Broken(f"{file}, after line {number}: {error}") from None
+    return name, sorted(questions, key=lambda each: each.t)
 
 
-class Moment(NamedTuple):
-    """A question that somebody is to be found for, before the index knows it."""
+def of_the_active(questions: Sequence[Question]) -> list[Question]:
+    """The community restricted to its ``ACTIVE`` most active answerers."""
+    gave = Counter(answer.user for question in questions for answer in question.answers if answer.user)
+    active = set(sorted(gave, key=lambda each: (-gave[each], each))[:ACTIVE])
+    theirs = [
+        question.model_copy(update={"answers": [each for each in question.answers if each.user in active]})
+        for question in questions
+    ]
+    return [each for each in theirs if each.answers]
 
-    question: Question
-    gains: dict[str, int]
-    """Of the candidates that are relevant."""
-    best: str
-    """Whose answer was accepted or else voted best, of these."""
-    candidates: set[str]
-    router: Router
-    profiles: Profiles
-    query: Query
+
+class Community:
+    """A community's file as the service would have it."""
+
+    def __init__(self, name: str, questions: Sequence[Question]) -> None:
+        self.name = name
+        self.questions = {each.qid: each for each in questions}
+        self.tested = int(TESTED * len(questions))
+        self.history = History(
+            [
+                Problem.of(name, each.qid, each.by, each.t, title=each.title, body=each.body, tags=each.tags)
+                for each in questions
+            ],
+            [
+                Solution(
+                    name, question.qid, answer.aid, answer.user, answer.t,
+                    votes=answer.score, accepted=answer.accepted,
+                )
+                for question in questions
+                for answer in question.answers
+                if answer.user
+            ],
+        )  # fmt: skip
+
+    def replay(self, router: Router, since: int) -> Iterator[tuple[Moment, Ranking]]:
+        """Every question from number ``since`` on, and whom ``router`` finds for it."""
+        for moment in replay(self.history, router.index, since):
+            asked = self.questions[moment.problem.problem_id]
+            query = Query.of(
+                self.name, asked.title, asked.body, asked.tags, asked.t, asker_id=moment.problem.asker_id
+            )
+            yield moment, router.rank(query, EVERYBODY)
 
 
 class Profiles:
     """What the simpler methods know: answers by member, and the words of what each answered."""
 
-    def __init__(self) -> None:
+    def __init__(self, community: Community) -> None:
         self.answers: Counter[str] = Counter()
+        self._community = community
+        self._next = sorted(community.history.solutions, key=lambda each: -each.at)
         self._terms: defaultdict[str, Counter[str]] = defaultdict(Counter)
         """By term, then by member."""
         self._lengths: Counter[str] = Counter()
 
-    def answered(self, member: str, text: Sequence[str]) -> None:
-        self.answers[member] += 1
-        self._lengths[member] += len(text)
-        for term, times in Counter(text).items():
-            self._terms[term][member] += times
+    def up_to(self, at: float) -> None:
+        """Learn of everything that was answered before ``at``."""
+        while self._next and self._next[-1].at < at:
+            answer = self._next.pop()
+            asked = self._community.questions[answer.problem_id]
+            text = asked.words if asked.t <= answer.at else []
+            self.answers[answer.author_id] += 1
+            self._lengths[answer.author_id] += len(text)
+            for term, times in Counter(text).items():
+                self._terms[term][answer.author_id] += times
 
     def bm25(self, text: Sequence[str]) -> Counter[str]:
         """Members by how well all they ever answered, taken as one document each, fits a text."""
@@ -103,107 +192,57 @@ class Profiles:
         return scores
 
 
-def replay(name: str, questions: Sequence[Question], router: Router, since: float) -> Iterator[Moment]:
-    """Every question from the share ``since`` on that somebody relevant could be found for."""
-    events = sorted(
-        [(question.raw["t"], 0, question, None) for question in questions]
-        + [
-            (answer["t"], 1, question, answer) for question in questions for answer in question.raw["answers"]
-        ],
-        key=lambda event: event[:2],
-    )
-    profiles = Profiles()
-    texts: dict[int, list[str]] = {}
-    for at, _, question, answer in events:
-        raw = question.raw
-        if answer is None:
-            texts[question.number] = [*words(raw["title"]), *words(raw["body"])]
-            if question.number >= int(since * len(questions)):
-                candidates = set(profiles.answers) - {question.asker}
-                gains, best = _relevant(raw["answers"], candidates)
-                if gains:
-                    query = Query.of(
-                        name, raw["title"], raw["body"], raw["tags"], float(at), asker_id=question.asker
-                    )
-                    yield Moment(question, gains, best, candidates, router, profiles, query)
-            router.index.put_problem(
-                Problem.of(
-                    name, str(raw["qid"]), question.asker, float(at),
-                    title=raw["title"], body=raw["body"], tags=raw["tags"],
-                )
-            )  # fmt: skip
-        else:
-            author = str(answer["user"])
-            profiles.answered(author, texts.get(question.number, []))
-            router.index.put_solution(
-                Solution(
-                    name, str(raw["qid"]), str(answer["aid"]), author, float(at),
-                    votes=answer["score"], accepted=answer["accepted"],
-                )
-            )  # fmt: skip
-
-
-def _relevant(answers: Sequence[Mapping[str, Any]], candidates: set[str]) -> tuple[dict[str, int], str]:
-    useful = [
-        (answer["accepted"], answer["score"], str(answer["user"]))
-        for answer in answers
-        if str(answer["user"]) in candidates and (answer["score"] > 0 or answer["accepted"])
-    ]
-    if not useful:
-        return {}, ""
-    best = max(useful, key=lambda each: each[:2])[2]
-    return {user: 2 if user == best else 1 for _, _, user in useful}, best
-
-
 def measured(ranked: Sequence[str], gains: Mapping[str, int], best: str) -> dict[str, float]:
     """The measures of one ranking. Whoever is not in it was not found."""
-    places = sorted((place, gains[member]) for place, member in enumerate(ranked) if member in gains)
-    first = places[0][0] if places else float("inf")
-    ideal = sum(
-        gain / log2(place + 2) for place, gain in enumerate(sorted(gains.values(), reverse=True)[:10])
-    )
+    places = [place for place, member in enumerate(ranked) if member in gains]
+    first = places[0] if places else float("inf")
     return {
         "hit@1": float(first < 1),
         "hit@5": float(first < 5),
         "hit@10": float(first < 10),
         "mrr": 1 / (first + 1),
-        "ndcg@10": sum(gain / log2(place + 2) for place, gain in places if place < 10) / ideal,
-        "recall@50": sum(place < 50 for place, _ in places) / len(gains),
-        "mrr-best": 1 / (ranked.index(best) + 1) if best in ranked else 0.0,
+        "ndcg@10": ndcg([gains.get(member, 0) for member in ranked], gains.values()),
+        "recall@50": sum(place < 50 for place in places) / len(gains),
+        BEST: 1 / (ranked.index(best) + 1) if best in ranked else 0.0,
     }
 
 
-Method = Callable[[Moment, Ranking], Sequence[str]]
+class Asked(NamedTuple):
+    """A question that somebody is to be found for, and whom the service found."""
+
+    question: Question
+    profiles: Profiles
+    router: Router
+    ranking: Ranking
+
+
+Method = Callable[[Asked], Sequence[str]]
 
 
 def _by(column: int) -> Method:
     """The service's index, one of its signals alone."""
 
-    def rank(moment: Moment, ranking: Ranking) -> list[str]:
-        if ranking.found is None:
+    def rank(asked: Asked) -> list[str]:
+        found = asked.ranking.found
+        if found is None:
             return []
-        values = ranking.found.gathered[:, column]
+        values = found.gathered[:, column]
         order = (-values).argsort(kind="stable")
-        index = moment.router.index
-        return [index.member(int(ranking.found.places[row])) for row in order if values[row] > 0]
+        return [asked.router.index.member(int(found.places[row])) for row in order if values[row] > 0]
 
     return rank
 
 
-def _popularity(moment: Moment, ranking: Ranking) -> list[str]:
-    return [member for member, _ in moment.profiles.answers.most_common()]
+def _popularity(asked: Asked) -> list[str]:
+    return [member for member, _ in asked.profiles.answers.most_common()]
 
 
-def _profile(moment: Moment, ranking: Ranking) -> list[str]:
-    raw = moment.question.raw
-    return [
-        member
-        for member, _ in moment.profiles.bm25([*words(raw["title"]), *words(raw["body"])]).most_common()
-    ]
+def _profile(asked: Asked) -> list[str]:
+    return [member for member, _ in asked.profiles.bm25(asked.question.words).most_common()]
 
 
-def _by_hand(moment: Moment, ranking: Ranking) -> list[str]:
-    return [each.member_id for each in ranking.ranked]
+def _by_hand(asked: Asked) -> list[str]:
+    return [each.member_id for each in asked.ranking.ranked]
 
 
 SIMPLER: Final[Mapping[str, Method]] = {
@@ -218,7 +257,8 @@ SIMPLER: Final[Mapping[str, Method]] = {
 
 EVERYBODY: Final = 1_000_000
 PROBLEMS_A_DAY: Final = 5
-"""So many questions of a replay make a day for the caps: what its unit of time is, is not known."""
+"""So many questions of a replay make a day for the caps: what its unit of time is, is not known. It is about
+what ``ACTIVE`` answerers keep up with who answer once a month each, two of them a question."""
 
 
 class Waves:
@@ -228,13 +268,12 @@ class Waves:
         self._workloads: dict[str, Workload] = {}
         self.asked: Counter[str] = Counter()
 
-    def rank(self, moment: Moment, ranking: Ranking) -> list[str]:
+    def ask(self, moment: Moment, question: Question, ranking: Ranking) -> list[str]:
         """Those who are asked, then everybody else who could have been, by what is left of their score."""
-        now = EPOCH + timedelta(days=moment.question.number / PROBLEMS_A_DAY)
-        raw = moment.question.raw
+        now = EPOCH + timedelta(days=moment.number / PROBLEMS_A_DAY)
         asking = Asking(
-            thread_id=str(raw["qid"]), community_id=moment.query.community_id, problem_title=raw["title"],
-            asker_id=moment.question.asker, tags=raw["tags"],
+            thread_id=question.qid, community_id=ranking.query.community_id, problem_title=question.title,
+            asker_id=question.by, tags=question.tags,
         )  # fmt: skip
         able = [
             candidate
@@ -256,54 +295,99 @@ class Waves:
             ranked.member_id, ranked.score, ranked.knows, ranked.solutions, None, "active", workload=workload
         )
 
-    def report(self) -> dict[str, float]:
-        """The busiest member's share of all asks, and how many were asked at all."""
-        asks = self.asked.total()
-        most = max(self.asked.values(), default=0)
-        return {"asks": asks, "busiest-share": most / max(1, asks), "members-asked": len(self.asked)}
+
+class Load(NamedTuple):
+    """How the asks were spread, and what it costs."""
+
+    community: str
+    answerers: int
+    asks: int
+    busiest: float
+    """The share of all asks that the busiest member got."""
+    members: int
+    """Who were asked at all."""
+    uncapped: float
+    capped: float
+    """nDCG@10 of the service's ranking, and of whom it would ask."""
 
 
 Figures = dict[str, dict[str, dict[str, float]]]
 
 
-def run(files: Sequence[Path], note: Callable[[str], None] = lambda _: None) -> Figures:
-    """By community and method, every measure. With several files ``guildhall`` is trained on the others."""
-    communities = dict(read(file) for file in files)
+def run(files: Sequence[Path], note: Callable[[str], None] = lambda _: None) -> tuple[Figures, list[Load]]:
+    """By community and method, every measure; and what the caps cost. With several files ``guildhall`` is
+    trained on the others; alone there is nothing to learn from. Raises ``Broken``."""
+    read_in: dict[str, list[Question]] = {}
+    for file in files:
+        name, questions = read(file)
+        if name in read_in:
+            raise Broken(f"{file}: there is a community {name} already")
+        read_in[name] = questions
     examples: dict[str, list[Example]] = {}
     figures: Figures = {}
-    for name, questions in communities.items():
+    loads: list[Load] = []
+    for name, questions in read_in.items():
         note(f"{name}: {len(questions)} questions, simpler methods")
-        examples[name] = []
-        scores: defaultdict[str, list[dict[str, float]]] = defaultdict(list)
-        for moment in replay(name, questions, Router(Index(TIMELESS)), LEARNED):
-            ranking = moment.router.rank(moment.query, EVERYBODY)
-            examples[name].append(moment.router.example(ranking, moment.gains))
-            if moment.question.number >= int(TESTED * len(questions)):
-                for method, rank in SIMPLER.items():
-                    scores[method].append(_score(moment, rank(moment, ranking)))
-        figures[name] = {method: _mean(found) for method, found in scores.items()}
-    for name, questions in communities.items():
-        note(f"{name}: the service")
+        figures[name], examples[name] = _simpler(Community(name, questions))
+    for name, questions in read_in.items():
         others = [each for other, found in examples.items() if other != name for each in found]
         learned = learn(others, "of-the-others")
-        router = Router(Index(TIMELESS), learned=learned)
-        waves = Waves()
-        own: list[dict[str, float]] = []
-        asked: list[dict[str, float]] = []
-        for moment in replay(name, questions, router, TESTED):
-            ranking = router.rank(moment.query, EVERYBODY)
+        note(f"{name}: the service")
+        whole, load = _service(Community(name, questions), learned)
+        figures[name] |= whole
+        note(f"{name}: the service in a community of {ACTIVE} answerers")
+        _, restricted = _service(Community(name, of_the_active(questions)), learned)
+        loads += [load, restricted._replace(community=f"{name}, {ACTIVE} most active")]
+    return figures, loads
+
+
+def _simpler(community: Community) -> tuple[dict[str, dict[str, float]], list[Example]]:
+    """The simpler methods' measures, and what rankers for other communities can learn here."""
+    scores: dict[str, list[dict[str, float]]] = {method: [] for method in SIMPLER}
+    examples: list[Example] = []
+    profiles = Profiles(community)
+    router = Router(Index(TIMELESS))
+    for moment, ranking in community.replay(router, int(WARMING * len(community.questions))):
+        if not moment.gains or ranking.found is None:
+            continue
+        examples.append(Trial.of(router.index, ranking.found, moment.gains).example)
+        if moment.number >= community.tested:
+            profiles.up_to(moment.problem.at)
+            asked = Asked(community.questions[moment.problem.problem_id], profiles, router, ranking)
+            for method, rank in SIMPLER.items():
+                scores[method].append(_score(moment, rank(asked)))
+    return {method: _mean(found) for method, found in scores.items()}, examples
+
+
+def _service(community: Community, learned: Forest | None) -> tuple[dict[str, dict[str, float]], Load]:
+    """The measures of whom the service finds and of whom it asks, and how the asks are spread."""
+    waves = Waves()
+    own: list[dict[str, float]] = []
+    asked: list[dict[str, float]] = []
+    for moment, ranking in community.replay(Router(Index(TIMELESS), learned=learned), community.tested):
+        invited = waves.ask(moment, community.questions[moment.problem.problem_id], ranking)
+        if moment.gains:
             own.append(_score(moment, [each.member_id for each in ranking.ranked]))
-            asked.append(_score(moment, waves.rank(moment, ranking)))
-        figures[name]["guildhall"] = _mean(own)
-        figures[name]["guildhall-asked"] = _mean(asked) | waves.report()
-    return figures
+            asked.append(_score(moment, invited))
+    found = {"guildhall": _mean(own), "guildhall-asked": _mean(asked)}
+    asks = waves.asked.total()
+    return found, Load(
+        community.name,
+        len({each.author_id for each in community.history.solutions}),
+        asks,
+        max(waves.asked.values(), default=0) / max(1, asks),
+        len(waves.asked),
+        found["guildhall"]["ndcg@10"],
+        found["guildhall-asked"]["ndcg@10"],
+    )
 
 
 def _score(moment: Moment, ranked: Sequence[str]) -> dict[str, float]:
-    able = [member for member in ranked if member in moment.candidates]
+    able = [each for each in ranked if each in moment.answered and each != moment.problem.asker_id]
     return measured(able, moment.gains, moment.best)
 
 
 def _mean(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    means = {measure: fmean(each[measure] for each in scores) if scores else 0.0 for measure in MEASURES}
+    measures = (*MEASURES, BEST)
+    means = {measure: fmean(each[measure] for each in scores) if scores else 0.0 for measure in measures}
     return means | {"queries": len(scores)}

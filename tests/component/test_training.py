@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from deploy.cli.main import app as guildhall
 from services.matching.app import service
+from services.matching.domain.routing.replay import History
 from services.matching.domain.routing.router import Query
 from services.matching.domain.routing.text import digest
-from services.matching.domain.routing.training import History
 from services.matching.follower import running_index
 from services.matching.index import live
 from services.matching.store import SOLUTIONS, THREADS

@@ -70,6 +70,7 @@ from shared.contracts.practices import (
 from shared.contracts.recommendations import CommunityRecommended, ConnectionSuggested, MentorSuggested
 
 SIDES = {"mentor_id": "mira", "mentee_id": "ben"}
+PASSED_ON = "passed on to those who look after the community; "
 KNOWN = Known({"t": Thread("asker", "Permits wait")}, {"c": "Permit offices"})
 
 
@@ -242,9 +243,9 @@ def test_titles_of_other_communities_are_not_kept_with_a_notification() -> None:
 @pytest.mark.parametrize(
     ("fields", "note"),
     [
-        ({}, "9 asked in 3 waves; passed on to those who look after the community; "),
+        ({}, f"9 asked in 3 waves; {PASSED_ON}"),
         ({"experts": 1, "waves": 1, "facilitator_ids": []}, "1 asked in 1 wave; "),
-        ({"experts": 0, "waves": 0}, "nobody found to ask; passed on to those who look after the community; "),
+        ({"experts": 0, "waves": 0}, f"nobody found to ask; {PASSED_ON}"),
     ],
 )
 def test_whom_nobody_answered_is_told_what_was_done_and_what_helps(fields: Any, note: str) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from services.matching.domain.routing.ranking import FEATURES, Forest
-from services.matching.domain.routing.training import QUERIES, History, train
+from services.matching.domain.routing.replay import History
+from services.matching.domain.routing.training import QUERIES, train
 from tests.routing_worlds import history
 
 LEAF: dict[str, object] = {

@@ -11,7 +11,6 @@ from services.matching.domain import rules
 from services.matching.domain.routing import kernels
 from services.matching.domain.routing.arrays import F64
 from services.matching.domain.routing.index import DAY, HISTORY, Evidence, Found, Index
-from services.matching.domain.routing.learning import Example
 from services.matching.domain.routing.ranking import TERMS, TOP, Forest, Weights, by_hand, features, order
 from services.matching.domain.routing.text import Digest, digest, fold, labels
 
@@ -129,19 +128,6 @@ class Router:
                 )
                 for row in best[:limit]
             ],
-        )
-
-    def example(self, ranking: Ranking, gains: Mapping[str, int]) -> Example:
-        """What a ranker can learn from a problem, once it is known who answered."""
-        found = ranking.found
-        assert found is not None, "somebody could be ranked"
-        terms = by_hand(found.gathered, found.history[:, HISTORY.index("declined")], self.weights)
-        scores: F64 = terms.sum(axis=1)
-        top = order(scores)[:TOP]
-        places = (int(place) for place in found.places[top])
-        return Example(
-            features(found.gathered, found.history, scores)[top],
-            np.array([gains.get(self.index.member(place), 0) for place in places], np.int64),
         )
 
     def evidence(self, ranking: Ranking, ranked: Ranked) -> Evidence:
