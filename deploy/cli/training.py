@@ -26,7 +26,8 @@ def train_router(
 ) -> None:
     """Learn from all communities who answers what, judge it on what it never saw, and keep it as a version.
 
-    To be run as a job, once a week or so: it takes minutes, and a core. If the newest version won over the
+    The service does so by itself every week, unless its setting `GUILDHALL_RETRAIN` is off: then run this as
+    a job. It takes minutes, and a core. If the newest version won over the
     weights set by hand, every instance uses it at once; if it did not, these serve alone. To go back to an
     earlier version, delete the later ones from the collection `rankers`.
     """

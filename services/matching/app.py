@@ -9,6 +9,7 @@ from services.matching.gauges import running_gauges
 from services.matching.precedents import running_library
 from services.matching.reactions import reactions
 from services.matching.store import programmes, recommendations, tastes
+from services.matching.trainer import running_trainer
 from shared.service import Service
 
 service = Service(
@@ -20,5 +21,5 @@ service = Service(
     personal={**store.PERSONAL, **tastes.PERSONAL, **recommendations.PERSONAL, **programmes.PERSONAL},
     duties=DUTIES,
     pages=api.PAGES,
-    background=[running_index, running_gauges, running_library],
+    background=[running_index, running_gauges, running_library, running_trainer],
 )

@@ -11,6 +11,9 @@ class MatchingSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GUILDHALL_", frozen=True)
 
+    retrain: bool = Field(
+        True, description="Learn anew every week whom to ask; off where a job runs `guildhall train-router`."
+    )
     embeddings: bool = Field(
         True, description="Find similar problems by their meaning, too; off: by their words alone."
     )

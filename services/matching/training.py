@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import defaultdict
 
 from services.matching.domain.routing.index import Problem, Solution
@@ -10,6 +11,11 @@ from services.matching.domain.routing.replay import History
 from services.matching.domain.routing.training import Trained, train
 from services.matching.store import evidence, rankers
 from shared.storage import Database, UnitOfWork
+
+MONGODB, DATABASE = "MONGODB_URI", "MATCHING_DATABASE"
+"""Where the process of this job is told what to train on."""
+NICENESS = 10
+"""Answering requests goes before."""
 
 
 async def retrain(database: Database) -> Trained | None:
@@ -35,4 +41,18 @@ async def retrain(database: Database) -> Trained | None:
             await rankers.save(uow, trained)
 
         await database.transact(keep)
+    await rankers.settle(database)
     return trained
+
+
+async def _main() -> None:
+    database = Database(os.environ[MONGODB], os.environ[DATABASE])
+    try:
+        await retrain(database)
+    finally:
+        await database.close()
+
+
+if __name__ == "__main__":
+    os.nice(NICENESS)
+    asyncio.run(_main())

@@ -9,17 +9,20 @@ from functools import partial
 
 import pytest
 from fastapi import FastAPI
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from deploy.cli.main import app as guildhall
 from services.matching.app import service
+from services.matching.domain import rules
 from services.matching.domain.routing.replay import History
 from services.matching.domain.routing.router import Query
 from services.matching.domain.routing.text import digest
 from services.matching.follower import running_index
 from services.matching.index import live
-from services.matching.store import SOLUTIONS, THREADS
+from services.matching.store import SOLUTIONS, THREADS, rankers
 from services.matching.store.rankers import RANKERS
+from services.matching.trainer import train_if_due
 from shared.service import build_app
 from shared.testing.harness import eventually
 from shared.testing.stack import Stack
@@ -79,6 +82,33 @@ async def test_what_did_not_win_is_kept_and_not_used(app: FastAPI, stack: Stack)
     await live.of(app.state.database).rebuild()
     assert _version(app) is None
     assert await _train(app, stack, "--show") == table
+
+
+async def test_the_service_trains_by_itself_every_week_and_once(app: FastAPI) -> None:
+    world = await fresh(app)
+    settings = app.state.settings
+
+    async def train() -> list[bool]:
+        return sorted(await asyncio.gather(*(train_if_due(world.database, settings) for _ in range(3))))
+
+    await _keep(app, _HISTORY)
+    assert await train() == [False] * 3  # a week after it began at the earliest
+    world.clock.advance(rules.RETRAIN)
+    assert await train() == [False, False, True]
+    [version] = await rankers.latest(world.database, 5)
+    assert version.queries > 0
+    assert await train() == [False] * 3
+
+
+async def test_a_training_that_fails_is_tried_again_later(app: FastAPI) -> None:
+    world = await fresh(app)
+    nowhere = app.state.settings.model_copy(update={"mongodb_uri": SecretStr("nonsense")})
+    await train_if_due(world.database, nowhere)
+    world.clock.advance(rules.RETRAIN)
+    assert not await train_if_due(world.database, nowhere)
+    assert not await train_if_due(world.database, app.state.settings)
+    world.clock.advance(rankers.LEASE)
+    assert await train_if_due(world.database, app.state.settings)
 
 
 async def test_without_anything_to_learn_from_no_version_is_made(app: FastAPI, stack: Stack) -> None:

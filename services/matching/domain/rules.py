@@ -55,6 +55,8 @@ LOAD_HALF_LIFE: Final = timedelta(days=30)
 """After so long, an ask counts half as recent."""
 HEEDED: Final = timedelta(days=90)
 """What became of older asks counts nothing for whom to ask: it has faded."""
+RETRAIN: Final = timedelta(days=7)
+"""So long after a training, the next."""
 LITTLE_HISTORY: Final = 3
 """Fewer solutions than this in the community are little history."""
 
