@@ -236,7 +236,7 @@ def test_titles_of_other_communities_are_not_kept_with_a_notification() -> None:
     [one] = SimilarProblemsFound.example().similar
     both = [one.model_copy(update={"community_id": "c"}), one.model_copy(update={"title": "Secret"})]
     [draft] = route(made(SimilarProblemsFound, asker_id="asker", similar=both))
-    assert draft.note == f"{one.title}; 1 in other communities of yours"
+    assert draft.note == f"{one.title} ({', '.join(one.reasons)}); 1 in other communities of yours"
     assert (draft.actor_id, draft.community_id) == (None, "c")
 
 

@@ -395,7 +395,11 @@ def _routing_exhausted(event: RoutingExhausted, _: object) -> list[Draft]:
 
 def _similar_problems_found(event: SimilarProblemsFound, _: object) -> list[Draft]:
     """Titles of other communities are not written into what one keeps after leaving these."""
-    here = [each.title for each in event.similar if each.community_id == event.community_id]
+    here = [
+        f"{each.title} ({', '.join(each.reasons)})"
+        for each in event.similar
+        if each.community_id == event.community_id
+    ]
     if elsewhere := len(event.similar) - len(here):
         here.append(f"{elsewhere} in other communities of yours")
     return [
