@@ -16,10 +16,10 @@ from shared.errors import NotFound, OutOfOrder
 from shared.storage import UnitOfWork
 from shared.web import imports
 from shared.web.auth import importing
-from shared.web.imports import MAX_ITEMS, ImportReport, OriginalTime
+from shared.web.imports import MAX_ITEMS, ImportReport
 from shared.web.mutations import Answer, Mutating
 from shared.web.problems import WRITE_PROBLEMS
-from shared.web.texts import BodyText, Identifier, Note, Passage, Request, TagList, TitleText
+from shared.web.texts import BodyText, Identifier, Moment, Note, Passage, Request, TagList, TitleText
 
 router = APIRouter(tags=["imports"], responses=WRITE_PROBLEMS)
 
@@ -42,7 +42,7 @@ class ImportProblem(Request):
     id: Identifier
     community_id: Identifier
     author_id: Identifier
-    at: OriginalTime
+    at: Moment
     title: TitleText
     body: BodyText
     tags: TagList = Field(default_factory=list)
@@ -57,7 +57,7 @@ class ImportSolution(Request):
     id: Identifier
     problem_id: Identifier
     author_id: Identifier
-    at: OriginalTime
+    at: Moment
     body: BodyText
     score: Score | None = None
 
@@ -69,7 +69,7 @@ class ImportRevision(Request):
     id: Identifier
     solution_id: Identifier
     editor_id: Identifier
-    at: OriginalTime
+    at: Moment
     body: BodyText
     note: Note = ""
     major: bool = False
@@ -83,7 +83,7 @@ class ImportProblemEdit(Request):
     id: Identifier
     problem_id: Identifier
     editor_id: Identifier
-    at: OriginalTime
+    at: Moment
     title: TitleText | None = None
     body: BodyText | None = None
     tags: TagList | None = None
@@ -96,7 +96,7 @@ class ImportComment(Request):
     id: Identifier
     item_id: Identifier
     author_id: Identifier
-    at: OriginalTime
+    at: Moment
     body: BodyText
     mentions: list[Identifier] = Field(default_factory=list, max_length=20)
 
@@ -108,7 +108,7 @@ class ImportLink(Request):
     problem_id: Identifier
     target_problem_id: Identifier
     type: LinkKind
-    at: OriginalTime
+    at: Moment
 
 
 class ImportAccept(Request):
@@ -116,7 +116,7 @@ class ImportAccept(Request):
 
     kind: Literal["accept"]
     solution_id: Identifier
-    at: OriginalTime | None = None
+    at: Moment | None = None
 
 
 class ImportResolution(Request):
@@ -124,7 +124,7 @@ class ImportResolution(Request):
 
     kind: Literal["resolution"]
     problem_id: Identifier
-    at: OriginalTime | None = None
+    at: Moment | None = None
 
 
 class ImportEndorsement(Request):
@@ -134,7 +134,7 @@ class ImportEndorsement(Request):
     solution_id: Identifier
     endorser_id: Identifier
     basis: Basis
-    at: OriginalTime
+    at: Moment
 
 
 AnyItem = (

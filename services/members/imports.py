@@ -16,7 +16,7 @@ from shared.errors import NotFound
 from shared.storage import UnitOfWork
 from shared.web import imports
 from shared.web.auth import Caller, importing
-from shared.web.imports import MAX_ITEMS, ImportReport, OriginalTime
+from shared.web.imports import MAX_ITEMS, ImportReport
 from shared.web.mutations import Mutating
 from shared.web.problems import WRITE_PROBLEMS
 from shared.web.texts import (
@@ -25,6 +25,7 @@ from shared.web.texts import (
     Identifier,
     Language,
     Line,
+    Moment,
     Name,
     Note,
     Request,
@@ -47,7 +48,7 @@ class ImportMember(Request):
 
     kind: Literal["member"]
     id: Identifier
-    at: OriginalTime
+    at: Moment
     name: Name
     headline: Line = ""
     org_id: Identifier | None = None
@@ -67,7 +68,7 @@ class ImportCommunity(Request):
 
     kind: Literal["community"]
     id: Identifier
-    at: OriginalTime
+    at: Moment
     name: Name
     type: CommunityKind = "external"
     join_policy: JoinPolicy = "open"
@@ -91,7 +92,7 @@ class ImportMembership(Request):
     kind: Literal["membership"]
     community_id: Identifier
     member_id: Identifier
-    at: OriginalTime
+    at: Moment
     role: Role = "member"
 
 

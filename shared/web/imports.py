@@ -6,10 +6,9 @@ An import can be stopped and repeated: what is there already is answered as ``ex
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Literal, TypeVar
+from typing import Literal, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import Field
 
 from shared.errors import OutOfOrder, Rejected
 from shared.storage import UnitOfWork
@@ -21,25 +20,6 @@ MAX_ITEMS = 200
 
 Outcome = Literal["created", "existing", "refused", "later"]
 T = TypeVar("T")
-
-
-_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-
-
-def _bounded(at: datetime) -> datetime:
-    if not _EARLIEST <= at < _LATEST:
-        raise ValueError("must be a moment from 1970 on")
-    return at.astimezone(UTC)
-
-
-def _no_number(at: object) -> object:
-    if isinstance(at, int | float):
-        raise ValueError("must be a moment in RFC 3339, not a number of seconds")
-    return at
-
-
-OriginalTime = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_bounded)]
-"""When something happened in the source; what no calendar arithmetic here could overflow on."""
 
 
 class ImportedItem(View):

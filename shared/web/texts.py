@@ -1,13 +1,22 @@
-"""The types of texts in requests: trimmed, bounded by settings, free of what no text contains."""
+"""The types of texts and moments in requests: trimmed, bounded, free of what no text contains."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import idna
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 from shared.settings import LIMITS
 
@@ -42,6 +51,24 @@ Identifier = Annotated[str, StringConstraints(min_length=1, max_length=100, patt
 
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 """A BCP 47 tag."""
+
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
+def _bounded(at: datetime) -> datetime:
+    if not _EARLIEST <= at < _LATEST:
+        raise ValueError("must be a moment from 1970 on")
+    return at.astimezone(UTC)
+
+
+def _no_number(at: object) -> object:
+    if isinstance(at, int | float):
+        raise ValueError("must be a moment in RFC 3339, not a number of seconds")
+    return at
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_bounded)]
+"""What no calendar arithmetic here could overflow on."""
 
 
 def _https(text: str) -> str:

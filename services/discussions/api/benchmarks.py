@@ -23,7 +23,7 @@ from shared.web.markdown import MarkdownView, WantsHtml
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
-from shared.web.texts import BodyText, Name, Note, TagList, TitleText, View
+from shared.web.texts import BodyText, Moment, Name, Note, TagList, TitleText, View
 
 router = APIRouter(tags=["benchmarks"])
 
@@ -61,7 +61,7 @@ class NewBenchmark(texts.Request):
     nameless: bool = Field(
         False, description="Nobody learns whose answer is whose, and none is shown before there are three."
     )
-    closes_at: AwareDatetime | None = Field(
+    closes_at: Moment | None = Field(
         None, description="When it closes by itself.", examples=["2026-06-30T16:00:00Z"]
     )
 

@@ -27,7 +27,7 @@ from shared.web.database import Db
 from shared.web.mutations import Answer, Mutating
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
-from shared.web.texts import Identifier, TagList, TitleText, View
+from shared.web.texts import Identifier, Moment, TagList, TitleText, View
 
 router = APIRouter(tags=["programmes"])
 
@@ -46,8 +46,8 @@ class NewProgramme(texts.Request):
     """A programme to announce."""
 
     name: TitleText = Field(examples=["Spring 2026"])
-    opens_at: AwareDatetime = Field(description="From when on mentees register.")
-    closes_at: AwareDatetime = Field(description="Until when.")
+    opens_at: Moment = Field(description="From when on mentees register.")
+    closes_at: Moment = Field(description="Until when.")
     across_organisations: bool = Field(False, description="Match nobody within their own organisation.")
     exclusions: list[ExclusionText] = Field([], max_length=1_000)
 

@@ -143,7 +143,12 @@ async def suggest_mentors(
         Query(max_length=20, description="What you look for; else what your profile says you seek or learn."),
     ] = None,
     on: Annotated[
-        date | None, Query(description="The day of which working hours are compared; else today.")
+        date | None,
+        Query(
+            ge=date(1970, 1, 1),
+            lt=date(9000, 1, 1),
+            description="The day of which working hours are compared; else today.",
+        ),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=50, description="How many at most.")] = 10,
 ) -> Page[MentorView]:

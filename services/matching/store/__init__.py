@@ -107,7 +107,7 @@ def project_role(uow: UnitOfWork, place: Place, version: int, role: Role) -> Non
 
 def project_standing(uow: UnitOfWork, place: Place, version: int, standing: MembershipStanding) -> None:
     """Keep whether a member follows a community; the dormant are not asked."""
-    fields = {"standing": standing}
+    fields = {"community_id": place[0], "member_id": place[1], "standing": standing}
     uow.write(MEMBERSHIPS, apply_version(_key(*place), version, fields, named="standing_version"))
 
 

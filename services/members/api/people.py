@@ -29,7 +29,7 @@ from shared.web.database import Db
 from shared.web.mutations import Answer, IfMatch, Mutating, Mutation, etag
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
-from shared.web.texts import HttpsAddress, Identifier, Language, Line, Name, Note, Tag, TagList, View
+from shared.web.texts import HttpsAddress, Identifier, Language, Line, Moment, Name, Note, Tag, TagList, View
 
 router = APIRouter()
 
@@ -92,7 +92,7 @@ class AvailabilityText(texts.Request):
     """How much time you have, whole."""
 
     hours_a_week: int | None = Field(None, ge=0, le=168, examples=[4])
-    away_until: AwareDatetime | None = Field(
+    away_until: Moment | None = Field(
         None,
         description="You are asked for nothing before; within two years.",
         examples=["2026-03-02T09:30:00Z"],

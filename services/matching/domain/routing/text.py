@@ -1,8 +1,8 @@
 """A text as weighted terms, in any script.
 
-Words are runs of letters, digits and marks, whatever the script, folded by NFKC and case. Scripts that do
-not put spaces between words are cut into overlapping pairs of characters. Names out of code stay whole
-(``utf_8``, ``c++``).
+Words are runs of letters, digits and the marks on them, whatever the script, folded by NFKC and case.
+Scripts that do not put spaces between words are cut into overlapping pairs of characters. Names out of code
+stay whole (``utf_8``, ``c++``).
 
 A digest is what is kept of a text: one ``uint64`` for each distinct term, its hash in the upper bits and how
 often it occurs (at most 15 times) in the lower four. It is stable: it may be stored and fed again.
@@ -33,7 +33,10 @@ TIMES: Final = 15
 """A term counts so often at most."""
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-_PIECE = regex.compile(rf"([{_UNSPACED}]+)|((?:(?![{_UNSPACED}])[\p{{L}}\p{{N}}\p{{M}}_])+(?:\+\+|\#)?)")
+_PIECE = regex.compile(
+    rf"([{_UNSPACED}]+)"
+    rf"|((?![{_UNSPACED}])[\p{{L}}\p{{N}}_](?:(?![{_UNSPACED}])[\p{{L}}\p{{N}}\p{{M}}_])*(?:\+\+|\#)?)"
+)
 
 
 def words(text: str) -> Iterator[str]:
