@@ -213,13 +213,23 @@ def routing(
             values = (f"{found[measure]:.3f}" for measure in shown)
             table.add_row(method, *values, f"{found['queries']:.0f}")
         console.print(table, "")
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("with all caps", no_wrap=True)
+    for heading in (
+        "answerers",
+        "problems a day",
+        "asks",
+        "of members",
+        "busiest",
+        "ndcg@10",
+        "without caps",
+    ):
+        table.add_column(heading)
     for load in loads:
-        console.print(
-            f"{load.community} ({load.answerers} answerers): {load.asks} asks of {load.members} members, "
-            f"the busiest got {load.busiest:.1%}; ndcg@10 {load.capped:.3f} with caps, "
-            f"{load.uncapped:.3f} without",
-            soft_wrap=True,
-        )
+        counts = (f"{each}" for each in (load.answerers, load.pace, load.asks, load.members))
+        agreement = (f"{each:.3f}" for each in (load.capped, load.uncapped))
+        table.add_row(load.community, *counts, f"{load.busiest:.1%}", *agreement)
+    console.print(table)
     if json_file is not None:
         measures = (*bench_routing.MEASURES, "queries")
         exact = {

@@ -256,21 +256,24 @@ SIMPLER: Final[Mapping[str, Method]] = {
 """What is measured beside the service's own answer; the last four are its index, with no ranker on top."""
 
 EVERYBODY: Final = 1_000_000
-PROBLEMS_A_DAY: Final = 5
-"""So many questions of a replay make a day for the caps: what its unit of time is, is not known. It is about
-what ``ACTIVE`` answerers keep up with who answer once a month each, two of them a question."""
+PACES: Final = (5.0, 2.5, 1.0)
+"""So many questions of a replay make a day for the caps: what its unit of time is, is not known. The first is
+about what ``ACTIVE`` answerers keep up with who answer once a month each, two of them a question; it counts.
+The slower ones show what the caps cost where they bind less: there, the busiest get a larger share of few."""
 
 
 class Waves:
     """Who would have been asked: the first wave for each question, with all caps."""
 
-    def __init__(self) -> None:
-        self._workloads: dict[str, Workload] = {}
+    def __init__(self, pace: float) -> None:
+        self.pace = pace
         self.asked: Counter[str] = Counter()
+        self.scores: list[dict[str, float]] = []
+        self._workloads: dict[str, Workload] = {}
 
     def ask(self, moment: Moment, question: Question, ranking: Ranking) -> list[str]:
         """Those who are asked, then everybody else who could have been, by what is left of their score."""
-        now = EPOCH + timedelta(days=moment.number / PROBLEMS_A_DAY)
+        now = EPOCH + timedelta(days=moment.number / self.pace)
         asking = Asking(
             thread_id=question.qid, community_id=ranking.query.community_id, problem_title=question.title,
             asker_id=question.by, tags=question.tags,
@@ -301,6 +304,8 @@ class Load(NamedTuple):
 
     community: str
     answerers: int
+    pace: float
+    """Problems a day."""
     asks: int
     busiest: float
     """The share of all asks that the busiest member got."""
@@ -333,11 +338,11 @@ def run(files: Sequence[Path], note: Callable[[str], None] = lambda _: None) -> 
         others = [each for other, found in examples.items() if other != name for each in found]
         learned = learn(others, "of-the-others")
         note(f"{name}: the service")
-        whole, load = _service(Community(name, questions), learned)
+        whole, spread = _service(Community(name, questions), learned)
         figures[name] |= whole
         note(f"{name}: the service in a community of {ACTIVE} answerers")
-        _, restricted = _service(Community(name, of_the_active(questions)), learned)
-        loads += [load, restricted._replace(community=f"{name}, {ACTIVE} most active")]
+        active = Community(f"{name}, {ACTIVE} most active", of_the_active(questions))
+        loads += spread + _service(active, learned)[1]
     return figures, loads
 
 
@@ -359,27 +364,32 @@ def _simpler(community: Community) -> tuple[dict[str, dict[str, float]], list[Ex
     return {method: _mean(found) for method, found in scores.items()}, examples
 
 
-def _service(community: Community, learned: Forest | None) -> tuple[dict[str, dict[str, float]], Load]:
-    """The measures of whom the service finds and of whom it asks, and how the asks are spread."""
-    waves = Waves()
+def _service(community: Community, learned: Forest | None) -> tuple[dict[str, dict[str, float]], list[Load]]:
+    """The measures of whom the service finds and of whom it asks; how the asks are spread at each pace."""
+    paces = [Waves(pace) for pace in PACES]
     own: list[dict[str, float]] = []
-    asked: list[dict[str, float]] = []
     for moment, ranking in community.replay(Router(Index(TIMELESS), learned=learned), community.tested):
-        invited = waves.ask(moment, community.questions[moment.problem.problem_id], ranking)
         if moment.gains:
             own.append(_score(moment, [each.member_id for each in ranking.ranked]))
-            asked.append(_score(moment, invited))
-    found = {"guildhall": _mean(own), "guildhall-asked": _mean(asked)}
-    asks = waves.asked.total()
-    return found, Load(
-        community.name,
-        len({each.author_id for each in community.history.solutions}),
-        asks,
-        max(waves.asked.values(), default=0) / max(1, asks),
-        len(waves.asked),
-        found["guildhall"]["ndcg@10"],
-        found["guildhall-asked"]["ndcg@10"],
-    )
+        for waves in paces:
+            invited = waves.ask(moment, community.questions[moment.problem.problem_id], ranking)
+            if moment.gains:
+                waves.scores.append(_score(moment, invited))
+    found = {"guildhall": _mean(own), "guildhall-asked": _mean(paces[0].scores)}
+    answerers = {each.author_id for each in community.history.solutions}
+    return found, [
+        Load(
+            community.name,
+            len(answerers),
+            waves.pace,
+            waves.asked.total(),
+            max(waves.asked.values(), default=0) / max(1, waves.asked.total()),
+            len(waves.asked),
+            found["guildhall"]["ndcg@10"],
+            _mean(waves.scores)["ndcg@10"],
+        )
+        for waves in paces
+    ]
 
 
 def _score(moment: Moment, ranked: Sequence[str]) -> dict[str, float]:
