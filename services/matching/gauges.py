@@ -44,6 +44,10 @@ def _set(load: Load, metrics: LoadMetrics) -> None:
         metrics.problems_answered.set(load.answered, community=community)
     if load.first_answer is not None:
         metrics.first_answer.set(load.first_answer.total_seconds(), community=community)
+    for kind, suggested in load.suggestions.items():
+        metrics.suggestions.set(suggested.offered, community=community, kind=kind)
+        if suggested.accepted is not None:
+            metrics.suggestions_accepted.set(suggested.accepted, community=community, kind=kind)
     for each in load.organisations[:ORGANISATIONS]:
         names = {"community": community, "organisation": each.org_id or ""}
         metrics.asks.set(each.asks, **names)

@@ -46,6 +46,13 @@ _problems_answered = _meter.create_gauge(
 )
 _first_answer = _meter.create_gauge("guildhall.problems.first_answer", "s", "Median time to a first answer.")
 
+_suggestions = _meter.create_gauge(
+    "guildhall.suggestions.made", "1", "Communities, mentors and people recommended in the last 28 days."
+)
+_suggestions_accepted = _meter.create_gauge(
+    "guildhall.suggestions.accepted", "1", "Share of them that was taken up."
+)
+
 
 class _Bound:
     """An instrument with its attributes bound."""
@@ -123,6 +130,8 @@ class LoadMetrics:
         self.busiest = _Renewed(_busiest)
         self.problems_answered = _Renewed(_problems_answered)
         self.first_answer = _Renewed(_first_answer)
+        self.suggestions = _Renewed(_suggestions)
+        self.suggestions_accepted = _Renewed(_suggestions_accepted)
 
     @contextmanager
     def renewed(self) -> Iterator[None]:

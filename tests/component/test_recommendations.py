@@ -42,6 +42,7 @@ from shared.messaging.envelope import Received
 from shared.storage.personal import ERASURES, mentions, sweep
 from shared.testing.harness import client, create_topics, recorded, running, settings_for
 from shared.testing.stack import Stack
+from shared.web.auth import OPERATE_SCOPE
 from shared.web.auth import dev_member_id as who
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -218,6 +219,33 @@ async def test_caps_expiry_dismissal_and_joining(world: World) -> None:
     await world.passes(days=8)
     offers = [e for e in await world.published("ann") if e.event_name == "community-recommended"]
     assert [e.community_id for e in offers].count(dismissed) > 1, "after half a year it may come again"
+
+
+async def test_what_came_of_it_is_told_by_community_and_by_organisation(world: World) -> None:
+    for number in range(3):
+        await world.community(f"c{number}", "permits")
+    await world.person("ann", interests=["permits"])
+    await world.passes(minutes=1)
+    offered = await world.offered("ann")
+    await world.joins("ann", "c0")
+    await world.ask("ann", "POST", f"/recommendations/{offered['c1']['id']}/dismiss", {"reason": "not-now"})
+
+    async def told() -> dict[str, Any]:
+        async with client(world.app, "operator", scopes=[OPERATE_SCOPE]) as operator:
+            answer = await operator.get("/v1/load", params={"days": 60})
+        loads = {each["community_id"]: each for each in answer.json()["items"]}
+        for load in loads.values():
+            [org] = load["organisations"]
+            assert (org["org_id"], org["suggestions"]) == ("city", load["suggestions"]["community"])
+        return {name: load["suggestions"]["community"] for name, load in loads.items()}
+
+    nothing: dict[str, Any] = {"offered": 1, "accepted": 0.0, "dismissed": 0.0, "expired": 0.0}
+    settled = {"c0": nothing | {"accepted": 1.0}, "c1": nothing | {"dismissed": 1.0}}
+    on_offer = {"offered": 1, "accepted": None, "dismissed": None, "expired": None}
+    assert await told() == settled | {"c2": on_offer}
+    world.clock.at += timedelta(days=30)
+    assert await told() == settled | {"c2": nothing | {"expired": 1.0}}
+    assert await world.offered("ann") == {}
 
 
 async def test_who_is_away_is_left_alone(world: World) -> None:

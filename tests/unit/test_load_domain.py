@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.matching.domain.ask import State
-from services.matching.domain.load import TENTHS, Count, deciles, figures
+from services.matching.domain.load import TENTHS, Count, Suggested, deciles, figures
 
 HOUR = timedelta(hours=1)
 
@@ -54,6 +54,26 @@ def test_shares_are_of_what_is_settled() -> None:
     ]  # fmt: skip
 
 
+def test_recommendations_count_by_kind_and_by_organisation() -> None:
+    suggested = [
+        Suggested("city", "mentor", "accepted", 1),
+        Suggested("city", "mentor", "dismissed", 2),
+        Suggested("city", "mentor", "expired", 1),
+        Suggested("city", "mentor", "offered", 5),
+        Suggested(None, "connection", "offered", 1),
+    ]
+    load = figures("c", 10, [Count("a", "county", "answered", 1)], [], suggested)
+    mentors = {"offered": 9, "accepted": 0.25, "dismissed": 0.5, "expired": 0.25}
+    people = {"offered": 1, "accepted": None, "dismissed": None, "expired": None}
+    assert {kind: each.model_dump() for kind, each in load.suggestions.items()} == {
+        "connection": people, "mentor": mentors,
+    }  # fmt: skip
+    assert {each.org_id: (each.asks, each.suggestions.offered) for each in load.organisations} == {
+        "county": (1, 0), "city": (0, 9), None: (0, 1),
+    }  # fmt: skip
+
+
 def test_where_nothing_happened_there_are_no_shares() -> None:
     load = figures("c", 0, [], [])
+    assert load.suggestions == {}
     assert (load.outcomes.accepted, load.answered, load.first_answer, load.busiest) == (None, None, None, 0)

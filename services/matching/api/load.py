@@ -10,6 +10,7 @@ from pydantic import Field
 
 from services.matching.domain.load import Load, Outcomes
 from services.matching.queries import load as queries
+from shared.contracts.recommendations import RecommendationKind
 from shared.web.auth import AuthenticatedCaller, operating
 from shared.web.database import Db
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
@@ -36,10 +37,20 @@ class OutcomesView(View):
     expired: Share
 
 
+class SuggestionsView(View):
+    """What recommendations came to. Shares are of all but those still on offer."""
+
+    offered: int = Field(description="How many recommendations.", examples=[30])
+    accepted: Share
+    dismissed: Share
+    expired: Share
+
+
 class OrganisationLoadView(OutcomesView):
     """The same of one organisation's members."""
 
     org_id: str | None = Field(description="Absent for those who work for none.", examples=["city-of-aarhus"])
+    suggestions: SuggestionsView = Field(description="All that was recommended to them.")
 
 
 class LoadView(View):
@@ -60,6 +71,10 @@ class LoadView(View):
     first_answer_seconds: float | None = Field(
         description="The median time to the first answer, of those that were answered.", examples=[8_100.0]
     )
+    suggestions: dict[RecommendationKind, SuggestionsView] = Field(
+        description="By kind, what was recommended to do with the community: itself, mentors, people.",
+        examples=[{"mentor": {"offered": 30, "accepted": 0.4, "dismissed": 0.1, "expired": 0.5}}],
+    )
     organisations: list[OrganisationLoadView]
 
     @staticmethod
@@ -74,6 +89,10 @@ class LoadView(View):
             problems=load.problems,
             answered=load.answered,
             first_answer_seconds=load.first_answer.total_seconds() if load.first_answer is not None else None,
+            suggestions={
+                kind: SuggestionsView.model_validate(each.model_dump())
+                for kind, each in load.suggestions.items()
+            },
             organisations=[
                 OrganisationLoadView.model_validate(each.model_dump()) for each in load.organisations
             ],

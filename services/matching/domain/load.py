@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from statistics import median
 from typing import NamedTuple
@@ -10,6 +10,8 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from services.matching.domain.ask import State
+from services.matching.domain.recommendation import State as RecommendationState
+from shared.contracts.recommendations import RecommendationKind
 
 TENTHS = 10
 
@@ -21,6 +23,27 @@ class Count(NamedTuple):
     org_id: str | None
     state: State
     asks: int
+
+
+class Suggested(NamedTuple):
+    """So many recommendations of a kind, to members who work there, that came to this."""
+
+    org_id: str | None
+    kind: RecommendationKind
+    state: RecommendationState
+    made: int
+
+
+class Suggestions(BaseModel):
+    """What recommendations came to. Shares are of all but those still on offer; nothing where there are
+    none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    offered: int
+    accepted: float | None
+    dismissed: float | None
+    expired: float | None
 
 
 class Outcomes(BaseModel):
@@ -38,9 +61,10 @@ class Outcomes(BaseModel):
 
 
 class OrganisationLoad(Outcomes):
-    """The same of those who work for one organisation, or for none."""
+    """The same of those who work for one organisation, or for none; with all that was recommended to them."""
 
     org_id: str | None
+    suggestions: Suggestions
 
 
 class Load(BaseModel):
@@ -61,12 +85,18 @@ class Load(BaseModel):
     """The share of the problems that somebody answered."""
     first_answer: timedelta | None
     """The median, of those that somebody answered."""
+    suggestions: dict[RecommendationKind, Suggestions]
+    """By kind, of whatever was recommended."""
     organisations: list[OrganisationLoad]
     """By organisation, most asks first."""
 
 
 def figures(
-    community_id: str, members: int, counts: Sequence[Count], first_answers: Sequence[timedelta | None]
+    community_id: str,
+    members: int,
+    counts: Sequence[Count],
+    first_answers: Sequence[timedelta | None],
+    suggested: Sequence[Suggested] = (),
 ) -> Load:
     """The load from its counts; ``first_answers``: by problem, how long it waited, ``None`` if it waits."""
     by_expert: dict[str, int] = {}
@@ -76,7 +106,16 @@ def figures(
         by_org.setdefault(count.org_id, []).append(count)
     asks = sum(by_expert.values())
     waited = [each.total_seconds() for each in first_answers if each is not None]
-    organisations = [OrganisationLoad(org_id=org, **outcomes(of).model_dump()) for org, of in by_org.items()]
+    for each in suggested:
+        by_org.setdefault(each.org_id, [])
+    organisations = [
+        OrganisationLoad(
+            org_id=org,
+            suggestions=suggestions(each for each in suggested if each.org_id == org),
+            **outcomes(of).model_dump(),
+        )
+        for org, of in by_org.items()
+    ]
     return Load(
         community_id=community_id,
         members=members,
@@ -86,29 +125,54 @@ def figures(
         problems=len(first_answers),
         answered=len(waited) / len(first_answers) if first_answers else None,
         first_answer=timedelta(seconds=median(waited)) if waited else None,
+        suggestions={
+            kind: suggestions(each for each in suggested if each.kind == kind)
+            for kind in sorted({each.kind for each in suggested})
+        },
         organisations=sorted(organisations, key=lambda each: (-each.asks, each.org_id or "")),
     )
 
 
 def outcomes(counts: Sequence[Count]) -> Outcomes:
     """What these asks came to."""
-    of_state: dict[State, int] = {}
-    for count in counts:
-        of_state[count.state] = of_state.get(count.state, 0) + count.asks
-    asks = sum(of_state.values())
+    of_state = _by_state((count.state, count.asks) for count in counts)
+    share = _shares(of_state, "sent")
     return Outcomes(
-        asks=asks,
+        asks=sum(of_state.values()),
         experts=len({count.expert_id for count in counts}),
-        accepted=_share(of_state, asks, "accepted", "answered"),
-        answered=_share(of_state, asks, "answered"),
-        declined=_share(of_state, asks, "declined"),
-        expired=_share(of_state, asks, "expired"),
+        accepted=share("accepted", "answered"),
+        answered=share("answered"),
+        declined=share("declined"),
+        expired=share("expired"),
     )
 
 
-def _share(of_state: Mapping[State, int], asks: int, *states: State) -> float | None:
-    settled = asks - of_state.get("sent", 0)
-    return sum(of_state.get(state, 0) for state in states) / settled if settled else None
+def suggestions(counts: Iterable[Suggested]) -> Suggestions:
+    """What these recommendations came to."""
+    of_state = _by_state((each.state, each.made) for each in counts)
+    share = _shares(of_state, "offered")
+    return Suggestions(
+        offered=sum(of_state.values()),
+        accepted=share("accepted"),
+        dismissed=share("dismissed"),
+        expired=share("expired"),
+    )
+
+
+def _by_state(counts: Iterable[tuple[str, int]]) -> Mapping[str, int]:
+    of_state: dict[str, int] = {}
+    for state, count in counts:
+        of_state[state] = of_state.get(state, 0) + count
+    return of_state
+
+
+def _shares(of_state: Mapping[str, int], unsettled: str) -> Callable[..., float | None]:
+    settled = sum(of_state.values()) - of_state.get(unsettled, 0)
+
+    def share(*states: str) -> float | None:
+        return sum(of_state.get(state, 0) for state in states) / settled if settled else None
+
+    return share
 
 
 def deciles(asks: Iterable[int], members: int) -> list[float]:

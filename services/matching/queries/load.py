@@ -34,12 +34,14 @@ async def loads(database: Database, community_ids: Sequence[str], days: int) -> 
     """The loads of these communities."""
     since = database.clock() - timedelta(days=days)
     counts = await store_of_load.counts(database, community_ids, since)
+    suggested = await store_of_load.suggestions(database, community_ids, since)
     return [
         figures(
             community_id,
             await store_of_load.members(database, community_id),
             counts[community_id],
             await store_of_load.first_answers(database, community_id, since),
+            suggested[community_id],
         )
         for community_id in community_ids
     ]

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.matching.domain.load import Count
-from services.matching.store import COMMUNITIES, MEMBERSHIPS, THREADS
+from services.matching.domain.load import Count, Suggested
+from services.matching.store import COMMUNITIES, MEMBERSHIPS, PEOPLE, THREADS
 from services.matching.store.asking import ASKS
+from services.matching.store.recommendations import RECOMMENDATIONS
 from shared.storage import Database
 
 PROBLEMS = 5_000
@@ -64,6 +65,34 @@ async def counts(database: Database, community_ids: Sequence[str], since: dateti
     async for row in database[ASKS].aggregate(pipeline):
         of = row["_id"]
         found[of["community"]].append(Count(of["expert"], of.get("org"), of["state"], row["asks"]))
+    return found
+
+
+async def suggestions(
+    database: Database, community_ids: Sequence[str], since: datetime
+) -> dict[str, list[Suggested]]:
+    """By community, what was recommended since then, to whom by where they work now, and what it came to."""
+    over = {"$and": [{"$eq": ["$state", "offered"]}, {"$lte": ["$expires_at", database.clock()]}]}
+    pipeline: list[dict[str, Any]] = [
+        {"$match": {"community_id": {"$in": list(community_ids)}, "offered_at": {"$gte": since}}},
+        {
+            "$group": {
+                "_id": {
+                    "community": "$community_id",
+                    "member": "$member_id",
+                    "kind": "$kind",
+                    "state": {"$cond": [over, "expired", "$state"]},
+                },
+                "count": {"$sum": 1},
+            }
+        },
+    ]
+    rows = [(row["_id"], row["count"]) async for row in database[RECOMMENDATIONS].aggregate(pipeline)]
+    known = {"_id": {"$in": list({of["member"] for of, _ in rows})}}
+    orgs = {row["_id"]: row.get("org_id") async for row in database[PEOPLE].find(known, {"org_id": 1})}
+    found: dict[str, list[Suggested]] = {community_id: [] for community_id in community_ids}
+    for of, count in rows:
+        found[of["community"]].append(Suggested(orgs.get(of["member"]), of["kind"], of["state"], count))
     return found
 
 

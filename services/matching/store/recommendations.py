@@ -24,6 +24,7 @@ INDEXES = {
         Index([("member_id", 1), ("state", 1), ("kind", 1), ("_id", 1)]),
         Index([("member_id", 1), ("offered_at", -1), ("_id", -1)]),
         Index([("subject_id", 1)]),
+        Index([("community_id", 1), ("offered_at", -1)]),
         Index([("expires_at", 1)], partial={"state": "offered"}),
     ],
 }
