@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -37,9 +37,14 @@ class Fleet:
         *,
         separate_relays: bool = True,
         replicas: Mapping[str, int] | None = None,
+        services: Sequence[str] = SERVICES,
+        more: Mapping[str, str] | None = None,
     ) -> None:
-        """``replicas``: how many of a service, where it is not one; clients talk to the first."""
-        self._urls = {service: f"http://127.0.0.1:{_free_port()}" for service in SERVICES}
+        """``replicas``: how many of a service, where it is not one; clients talk to the first.
+
+        ``more``: what else is in the environment.
+        """
+        self._urls = {service: f"http://127.0.0.1:{_free_port()}" for service in services}
         environment = [
             f"{name}={value}"
             for name, value in {
@@ -53,6 +58,7 @@ class Fleet:
                 "GUILDHALL_RELAY_IN_PROCESS": str(not separate_relays).lower(),
                 "GUILDHALL_CONSUMER_SESSION_SECONDS": str(settings.consumer_session_seconds),
                 "GUILDHALL_LOG_LEVEL": "WARNING",
+                **(more or {}),
             }.items()
         ]
         env, guildhall = shutil.which("env") or "/usr/bin/env", [sys.executable, "-m", "deploy.cli.main"]
@@ -67,7 +73,7 @@ class Fleet:
         if separate_relays:
             commands |= {
                 f"{service}-relay": ["relay", service, "--host", "127.0.0.1", "--port", str(_free_port())]
-                for service in SERVICES
+                for service in services
             }
         self._alive: set[str] = set()
         self._supervisor: asyncio.Task[None] | None = None

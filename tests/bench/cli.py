@@ -317,3 +317,57 @@ def rebuild(
     console.print("rebuild_ratio: to reach ≥ 0.5")
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+@app.command()
+def similar(
+    stack: Annotated[str, typer.Option(help="embedded, apache, docker or external")] = "embedded",
+    problems: Annotated[int, typer.Option(help="Problems that whoever types may see.")] = 10_000,
+    rounds: Annotated[int, typer.Option(help="Problems that are typed.")] = 50,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here.")] = None,
+) -> None:
+    """`POST /similar` while somebody types, by words and by meaning, beside the least that it could take."""
+    from tests.bench.similar import TYPED, measure
+
+    async def run() -> Any:
+        async with start_stack(stack) as running:
+            return await measure(running, problems, rounds)
+
+    console = Console()
+    try:
+        found = asyncio.run(run())
+    except StackUnavailable as unavailable:
+        console.print(str(unavailable))
+        raise typer.Exit(2) from None
+    spent = {
+        "a request that asks nothing": found.meaning.nothing,
+        "the model alone": found.model,
+        "a matrix and a vector alone": found.product,
+        "by words": found.words.drafts,
+        "by meaning": found.meaning.drafts,
+        **{
+            f"by meaning, {words} words typed": found.meaning.drafts[at :: len(TYPED)]
+            for at, words in enumerate(TYPED)
+        },
+    }
+    milliseconds = {name: [each * 1e3 for each in _percentiles(times)] for name, times in spent.items()}
+    table = Table("request", "p50, ms", "p99, ms", "to reach")
+    for name, (p50, p99) in milliseconds.items():
+        target = "p50 ≤ 150" if name in ("by words", "by meaning") else ""
+        table.add_row(name, f"{p50:.1f}", f"{p99:.1f}", target)
+    console.print(table)
+    floor = sum(p50 for p50, _ in list(milliseconds.values())[:3])
+    ratio = milliseconds["by meaning"][0] / floor
+    console.print(
+        f"By meaning it takes {ratio:.2f} times the floor of {floor:.1f} ms; of "
+        f"{found.meaning.fell_back:.1%} of the drafts the meaning was not told in time.",
+        soft_wrap=True,
+    )
+    if json_file is not None:
+        figures = {
+            "ratio": ratio,
+            "fell_back": found.meaning.fell_back,
+            "milliseconds": {name: {"p50": p50, "p99": p99} for name, (p50, p99) in milliseconds.items()},
+            "raw": {"stack": stack, "problems": problems, "drafts": len(found.model)},
+        }
+        json_file.write_text(json.dumps(figures, indent=2) + "\n")
