@@ -299,7 +299,14 @@ async def new_problems(batch: Batch[ProblemPosted], uow: UnitOfWork) -> None:
 
 
 @reactions.batch(
-    ProblemUpdated, SolutionProposed, ProblemResolved, ProblemWithdrawn, ProblemLinked, ProblemReopened
+    ProblemUpdated,
+    SolutionProposed,
+    ProblemResolved,
+    ProblemWithdrawn,
+    ProblemLinked,
+    ProblemReopened,
+    ContentFlagged,
+    ContentRedacted,
 )
 async def course_of_problems(batch: Batch[Course], uow: UnitOfWork) -> None:
     """Stop asking, go on, or ask for something else."""

@@ -15,6 +15,8 @@ from services.matching.domain import rules
 from services.matching.gauges import measure
 from shared.contracts import Event
 from shared.contracts.discussions import (
+    ContentFlagged,
+    ContentRedacted,
     ProblemLinked,
     ProblemReopened,
     ProblemResolved,
@@ -303,6 +305,50 @@ async def test_an_edit_changes_the_next_wave_and_its_author_is_not_asked(world: 
     await world.pass_time(DAY)
     assert (await waves(world))[2] == {ids("other")}
     assert {each.problem_title for each in await world.published(ExpertAsked) if each.wave == 2} == {"Paper"}
+
+
+async def test_about_what_moderators_hide_nobody_is_asked_until_they_show_it_again(world: World) -> None:
+    await community_of(world, 9)
+    await world.feed(world.posted("t"))
+
+    async def moderated(*, hidden: bool, kind: str = "problem") -> None:
+        event = settled(world, ContentFlagged, item_kind=kind, item_id="i", hidden=hidden)
+        await world.feed(event)
+
+    await moderated(hidden=True, kind="comment")
+    await world.pass_time(DAY)
+    assert set(await waves(world)) == {1, 2}
+    for _ in range(2):
+        await moderated(hidden=True)
+    assert [each.ignored for each in await world.published(ExpertAskExpired)] == [True] * 3 + [False] * 3
+    await world.pass_time(5 * DAY)
+    assert set(await waves(world)) == {1, 2}
+    for _ in range(2):
+        await moderated(hidden=False)
+        await world.pass_time()
+    assert set(await waves(world)) == {1, 2, 3}
+    assert len(set().union(*(await waves(world)).values())) == 9
+    await gapless(world)
+
+
+async def test_an_ask_names_the_problem_as_it_is_called_now_and_by_no_redacted_words(world: World) -> None:
+    first, *_ = await community_of(world, 3)
+    await world.feed(world.posted("t", title="Call Ann"))
+
+    async def title() -> str:
+        async with world.as_(first) as expert:
+            [ask] = (await expert.get("/v1/asks")).json()["items"]
+            return str(ask["problem_title"])
+
+    assert await title() == "Call Ann"
+    redacted = settled(world, ContentRedacted, item_kind="problem", item_id="t")
+    await world.feed(settled(world, ContentRedacted, item_kind="comment", item_id="c"))
+    assert await title() == "Call Ann"
+    await world.feed(redacted)
+    assert await title() == "[redacted]"
+    assert "Ann" not in str([await world.database[name].find({}).to_list() for name in ("asking", "asks")])
+    await world.feed(settled(world, ProblemUpdated, title="Call her", tags=["permits"]))
+    assert await title() == "Call her"
 
 
 # -- why -----------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from services.matching.domain.ask import TRANSITIONS as ASK_TRANSITIONS
 from services.matching.domain.ask import Ask
 from services.matching.domain.asking import Asking, Candidate
 from services.matching.domain.workload import Workload
-from shared.contracts.discussions import ProblemUpdated
+from shared.contracts.discussions import ContentRedacted, ProblemUpdated
 from shared.contracts.matching import ExpertAsked, RoutingExhausted
 from shared.errors import Conflict
 
@@ -249,9 +249,9 @@ def test_an_ask_expires_by_itself() -> None:
     assert not asking.is_worth_asking(NOW, NOW + rules.ASK_LIFETIME)
 
 
-def test_facilitators_are_asked_once_and_never_who_wrote_the_problem() -> None:
-    sent, _, _ = send(BEGUN.model_copy(update={"involved": ["editor"]}), "a")
-    everybody = [candidate(name) for name in ("a", "asker", "editor", *(f"f{n:02}" for n in range(20)))]
+def test_facilitators_are_asked_once_and_never_the_asker() -> None:
+    sent, _, _ = send(BEGUN, "a")
+    everybody = [candidate(name) for name in ("a", "asker", *(f"f{n:02}" for n in range(20)))]
     ended, asks, events = asking.exhaust(sent, everybody, NOW)
     assert [ask.expert_id for ask in asks] == [f"f{n:02}" for n in range(rules.FACILITATORS)]
     assert isinstance(events[-1], RoutingExhausted)
@@ -268,11 +268,17 @@ def test_a_replayed_edit_undoes_nothing() -> None:
 
     after = asking.edit(asking.edit(BEGUN, edited(5, "New")), edited(4, "Old"))
     assert after.problem_title == "New"
+    redaction = ContentRedacted.example().model_copy(update={"version": 6})
+    gone = asking.redact(after, redaction)
+    assert asking.edit(gone, edited(5, "New")).problem_title == asking.REDACTED
+    assert asking.edit(gone, edited(7, "Newer")).problem_title == "Newer"
 
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["proceed", "accept", "decline", "answer", "close", "reopen", "expire", "edit"]),
+        st.sampled_from(
+            ["proceed", "accept", "decline", "answer", "close", "reopen", "expire", "hide", "show"]
+        ),
         st.integers(0, 20),
         st.integers(-5, 60),
     ),
@@ -324,8 +330,10 @@ def test_whatever_happens_versions_have_no_gap_nobody_is_asked_twice_and_waves_e
                 present = asking.answer(present, "somebody")
                 if some is not None and some.allows("answer"):
                     asks[some.ask_id] = some.after("answer", now)
-            case "close":
-                present = asking.close(present)
+            case "show":
+                present = asking.show(present, now)
+            case "close" | "hide":
+                present = asking.close(present) if step == "close" else asking.hide(present)
                 for each in [each for each in asks.values() if each.state == "sent"]:
                     after, ask, over = asking.expire(present, each, now)
                     note(after, [ask], [over])
@@ -338,5 +346,5 @@ def test_whatever_happens_versions_have_no_gap_nobody_is_asked_twice_and_waves_e
         assert (present.next_at is None) or present.state in ("asking", "taken")
         assert len(present.asked) == len(set(present.asked)) == len(asks)
         assert all(each.state in ASK_TRANSITIONS for each in asks.values())
-        if present.state == "closed":
+        if present.state in ("closed", "hidden"):
             assert not any(each.state == "sent" for each in asks.values())

@@ -14,6 +14,8 @@ from services.matching.index import live
 from services.matching.index.ranking import found, rank
 from services.matching.store import asking as asks
 from shared.contracts.discussions import (
+    ContentFlagged,
+    ContentRedacted,
     ProblemLinked,
     ProblemPosted,
     ProblemReopened,
@@ -30,7 +32,8 @@ from shared.web.auth import Caller
 
 Course = (
     ProblemUpdated | SolutionProposed | ProblemResolved | ProblemWithdrawn | ProblemLinked | ProblemReopened
-)
+    | ContentFlagged | ContentRedacted
+)  # fmt: skip
 """What becomes of a problem, as far as it matters to who is asked."""
 
 
@@ -81,7 +84,8 @@ async def follow(uow: UnitOfWork, course: Sequence[Received[Course]]) -> None:
     sent = await asks.load_asks(uow, authors) if authors else {}
     workloads = await asks.load_workloads(uow, {ask.expert_id for ask in sent.values()}) if sent else {}
     changed: dict[str, Asking] = {}
-    closed: dict[str, Received[Course]] = {}
+    over: dict[str, Received[Course]] = {}
+    """About what nobody is to be asked any more, or for now."""
     for received in course:
         event = received.event
         asking = changed.get(event.thread_id) or askings.get(event.thread_id)
@@ -103,17 +107,28 @@ async def follow(uow: UnitOfWork, course: Sequence[Received[Course]]) -> None:
                 continue
             case ProblemResolved() | ProblemWithdrawn() | ProblemLinked():
                 asking = rules_of_asking.close(asking)
-                closed[asking.thread_id] = received
+                over[asking.thread_id] = received
+            case ContentFlagged(item_kind="problem", hidden=True):
+                asking = rules_of_asking.hide(asking)
+                over[asking.thread_id] = received
+            case ContentFlagged(item_kind="problem"):
+                asking = rules_of_asking.show(asking, uow.now)
+            case ContentRedacted(item_kind="problem"):
+                asking = rules_of_asking.redact(asking, event)
+            case _:
+                continue
         changed[asking.thread_id] = asking
-    if closed:
+    if over:
         await uow.flush()  # who has answered in this batch is not waited for any more
-        for ask in await asks.load_open_asks(uow, closed.keys()):
+        for ask in await asks.load_open_asks(uow, over.keys()):
             asking, ask, expired = rules_of_asking.expire(changed[ask.thread_id], ask, uow.now)
             changed[ask.thread_id] = asking
             asks.save_ask(uow, ask)
-            uow.record(expired, cause=closed[ask.thread_id].cause)
+            uow.record(expired, cause=over[ask.thread_id].cause)
     for asking in changed.values():
         asks.save_asking(uow, asking)
+        if asking.problem_title != askings[asking.thread_id].problem_title:
+            asks.retitle(uow, asking.thread_id, asking.problem_title)
 
 
 def _reacted(uow: UnitOfWork, ask: Ask, workloads: dict[str, Workload]) -> None:

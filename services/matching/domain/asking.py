@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from math import inf
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from services.matching.domain import rules
 from services.matching.domain.ask import Ask
 from services.matching.domain.workload import Excuse, Workload
-from shared.contracts.discussions import ProblemUpdated
+from shared.contracts.discussions import ContentRedacted, ProblemUpdated
 from shared.contracts.matching import (
     AskedAs,
     DeclinedBecause,
@@ -28,8 +28,8 @@ from shared.contracts.matching import (
 )
 from shared.ids import stable_id
 
-State = Literal["asking", "taken", "exhausted", "answered", "closed"]
-Command = Literal["wave", "accept", "answer", "exhaust", "close", "reopen"]
+State = Literal["asking", "taken", "exhausted", "answered", "hidden", "closed"]
+Command = Literal["wave", "accept", "answer", "exhaust", "hide", "show", "close", "reopen"]
 
 TRANSITIONS: Mapping[State, Mapping[Command, State]] = {
     "asking": {
@@ -37,6 +37,7 @@ TRANSITIONS: Mapping[State, Mapping[Command, State]] = {
         "accept": "taken",
         "answer": "answered",
         "exhaust": "exhausted",
+        "hide": "hidden",
         "close": "closed",
     },
     "taken": {
@@ -44,14 +45,19 @@ TRANSITIONS: Mapping[State, Mapping[Command, State]] = {
         "accept": "taken",
         "answer": "answered",
         "exhaust": "exhausted",
+        "hide": "hidden",
         "close": "closed",
     },
     "exhausted": {"accept": "taken", "answer": "answered", "close": "closed"},
     "answered": {"accept": "answered", "answer": "answered", "close": "closed"},
+    "hidden": {"answer": "answered", "show": "asking", "close": "closed"},
     "closed": {"answer": "closed", "close": "closed", "reopen": "asking"},
 }
 """What leads where. Waves go out while a problem is asked about or taken; a time is due in these two alone.
-Asks that are out when somebody answers stay out: another view is welcome."""
+Asks that are out when somebody answers stay out: another view is welcome. While moderators hide the problem,
+nobody is asked about it."""
+REDACTED: Final = "[redacted]"
+"""The title of a problem of whose text something was removed for good, until it is told anew."""
 
 Barrier = Literal[
     "asks",
@@ -257,8 +263,7 @@ def exhaust(
     asking: Asking, facilitators: Sequence[Candidate], now: datetime
 ) -> tuple[Asking, list[Ask], list[ExpertAsked | RoutingExhausted]]:
     """End the waves: ask ``facilitators``, whatever they were asked before, and say so."""
-    apart = {asking.asker_id, *asking.asked, *asking.involved}
-    whom = [each for each in facilitators if each.member_id not in apart]
+    whom = [each for each in facilitators if each.member_id not in (asking.asker_id, *asking.asked)]
     ended = asking.after("exhaust", next_at=None)
     reason = "looks after this community, and nobody who was asked has answered"
     if not asking.experts:
@@ -404,6 +409,21 @@ def edit(asking: Asking, event: ProblemUpdated) -> Asking:
     if event.version > asking.text_version:
         text = {"problem_title": event.title, "tags": event.tags, "text_version": event.version}
     return asking.model_copy(update={"involved": involved, **text})
+
+
+def redact(asking: Asking, event: ContentRedacted) -> Asking:
+    """Something of the problem's text was removed for good."""
+    return asking.model_copy(update={"problem_title": REDACTED, "text_version": event.version})
+
+
+def hide(asking: Asking) -> Asking:
+    """Moderators hide the problem: no further wave for now."""
+    return asking.after("hide", next_at=None) if asking.allows("hide") else asking
+
+
+def show(asking: Asking, now: datetime) -> Asking:
+    """They show it again: where it was asked about before, the waves go on."""
+    return asking.after("show", next_at=now) if asking.allows("show") else asking
 
 
 def answer(asking: Asking, author_id: str) -> Asking:

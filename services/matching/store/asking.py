@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from pymongo import ReplaceOne
+from pymongo import ReplaceOne, UpdateMany
 
 from services.matching.domain.ask import Ask, State
 from services.matching.domain.asking import Asking
@@ -88,6 +88,11 @@ def save_ask(uow: UnitOfWork, ask: Ask) -> None:
     """Save a new or changed ask."""
     fields = ask.model_dump(exclude={"ask_id"})
     uow.write(ASKS, ReplaceOne({"_id": ask.ask_id}, fields, upsert=True))
+
+
+def retitle(uow: UnitOfWork, thread_id: str, title: str) -> None:
+    """All asks about a problem name it by its present title."""
+    uow.write(ASKS, UpdateMany({"thread_id": thread_id}, {"$set": {"problem_title": title}}))
 
 
 def _ask(row: Document) -> Ask:
