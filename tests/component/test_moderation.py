@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from shared.contracts.discussions import ProblemUpdated
 from shared.contracts.members import CommunityRules, CommunityUpdated
+from shared.testing.harness import recorded
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id
 from tests.component.world import COMMUNITY, DAY, TEXT, World, discussions, fresh
@@ -201,7 +203,14 @@ async def test_a_redaction_is_for_good_and_reaches_earlier_revisions(world: Worl
     assert await kept(world, "Nobody.") == []
     seen = await world.ask("bob", "GET", f"/problems/{problem}")
     assert (seen["title"], seen["body"], seen["context"]["size"]) == ("[redacted]",) * 3
-    assert (await world.events(problem)).count("content-redacted") == 5
+    told = await world.events(problem)
+    assert told.count("content-redacted") == 5
+    at = told.index("content-redacted")
+    assert told[at + 1] == "problem-updated", "what is left of a problem is told"
+    assert told[at + 2 :].count("problem-updated") == 0, "of what is gone as a whole nothing is left"
+    rows = await recorded(world.database, key=problem, type="guildhall.problem-updated.v1")
+    left = ProblemUpdated.read(rows[-1]["data"])
+    assert (left.title, left.body, left.editor_id) == ("Call", "Nobody.", dev_member_id("fay"))
 
 
 @pytest.mark.parametrize("kind", ["case-study", "resource", "gathering", "benchmark"])

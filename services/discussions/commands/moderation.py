@@ -15,6 +15,7 @@ from services.discussions.domain.moderation import (
     Logged,
     Marking,
 )
+from services.discussions.domain.problem import tell_again
 from services.discussions.domain.thread import Thread
 from shared.contracts.discussions import ItemKind
 from shared.storage import UnitOfWork
@@ -85,6 +86,10 @@ async def redact(
     _settle(uow, target, "redact")
     _log(uow, log_id, thread, target, "redact", reason, curator_id)
     record(uow, event)
+    if passage is not None and (problem := await store.problems.load_problem(uow, target.item_id)):
+        problem, left = tell_again(problem, curator_id)
+        store.threads.save_thread(uow, problem)
+        record(uow, left)
 
 
 def _settle(uow: UnitOfWork, target: Target, action: Action) -> None:

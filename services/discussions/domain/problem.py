@@ -206,16 +206,27 @@ def edit(
         revision=problem.revision + 1,
         updated_at=now,
     )
-    return problem, ProblemUpdated(
+    return problem, _updated(problem, editor_id)
+
+
+def tell_again(problem: Problem, curator_id: str) -> tuple[Problem, ProblemUpdated]:
+    """Tell what is left of the problem's text, of which a curator took a passage: who was told the whole
+    forgets it."""
+    problem = problem.then()
+    return problem, _updated(problem, curator_id)
+
+
+def _updated(problem: Problem, editor_id: str) -> ProblemUpdated:
+    return ProblemUpdated(
         thread_id=problem.thread_id,
         version=problem.version,
         community_id=problem.community_id,
         author_id=problem.author_id,
         editor_id=editor_id,
-        title=title,
-        body=body,
-        tags=list(tags),
-        context=context,
+        title=problem.title,
+        body=problem.body,
+        tags=problem.tags,
+        context=problem.context,
     )
 
 
