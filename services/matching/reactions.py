@@ -284,11 +284,20 @@ def _actor(event: Deed) -> str:
 
 
 @reactions.batch(
-    SolutionProposed, SolutionEndorsed, EndorsementWithdrawn, SolutionAccepted, AdaptationOutcomeReported
+    SolutionProposed,
+    SolutionEndorsed,
+    EndorsementWithdrawn,
+    SolutionAccepted,
+    AdaptationOutcomeReported,
+    ContentFlagged,
 )
 async def evidence(batch: Batch[Evidence], uow: UnitOfWork) -> None:
     """Learn who knows what."""
-    await learn(uow, batch)
+    await learn(uow, [each for each in batch if _is_of_a_solution(each.event)])
+
+
+def _is_of_a_solution(event: Evidence) -> bool:
+    return not isinstance(event, ContentFlagged) or event.item_kind == "solution"
 
 
 @reactions.batch(ProblemPosted)

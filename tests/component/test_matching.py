@@ -16,6 +16,7 @@ from services.matching.reactions import reactions
 from shared.clock import FixedClock
 from shared.contracts import Event
 from shared.contracts.discussions import (
+    ContentFlagged,
     EndorsementWithdrawn,
     ProblemPosted,
     SolutionAccepted,
@@ -41,7 +42,7 @@ from shared.storage import UnitOfWork
 from shared.testing.harness import Tap, client, create_topics, eventually, recorded, running
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id
-from tests.component.matching import NOW, World, first_waves, fresh, matching
+from tests.component.matching import NOW, SOLVED, World, first_waves, fresh, matching
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +156,21 @@ async def test_what_is_withdrawn_no_longer_counts(world: World) -> None:
     await world.feed(world.posted("t2"))
     assert "1 endorsed solution on permits" in (await world.asked("t1"))[ids("ben")]
     assert "1 solution on permits" in (await world.asked("t2"))[ids("ben")]
+
+
+async def test_a_solution_that_moderators_hide_speaks_for_nobody_until_they_show_it(world: World) -> None:
+    await world.community()
+    await world.feed(*world.joins("ben"), world.about(SolutionProposed, "ben", "s"))
+
+    async def asked(thread: str, change: str, kind: str = "solution") -> bool:
+        flag = world.event(ContentFlagged, thread_id=f"{SOLVED}s", item_kind=kind, item_id="s", change=change)
+        await world.feed(flag, world.posted(thread))
+        return ids("ben") in await world.asked(thread)
+
+    assert await asked("t1", "flagged")
+    assert not await asked("t2", "hidden")
+    assert not await asked("t3", "shown", "comment")
+    assert await asked("t4", "shown")
 
 
 async def test_ones_own_acceptance_is_no_evidence(world: World) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from services.matching.domain import rules
 from services.matching.domain.expertise import Evidence, Solution, with_evidence
 from shared.contracts.discussions import (
+    ContentFlagged,
     EndorsementWithdrawn,
     SolutionAccepted,
     SolutionEndorsed,
@@ -22,7 +23,8 @@ NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
 def evidence(event: type[Evidence], version: int, **fields: object) -> Evidence:
-    values = event.example().model_dump() | {"solution_author_id": "author", "version": version} | fields
+    author = "item_author_id" if event is ContentFlagged else "solution_author_id"
+    values = event.example().model_dump() | {author: "author", "version": version} | fields
     return event.model_validate(values)
 
 
@@ -42,6 +44,10 @@ kinds = st.one_of(
         ),
     ),
     st.tuples(st.just(EndorsementWithdrawn), st.fixed_dictionaries({"endorser_id": st.sampled_from("abc")})),
+    st.tuples(
+        st.just(ContentFlagged),
+        st.fixed_dictionaries({"change": st.sampled_from(["flagged", "hidden", "dismissed", "shown"])}),
+    ),
     st.tuples(st.just(SolutionAccepted), st.fixed_dictionaries({"accepted_by": st.just("x")})),
     st.tuples(
         st.just(AdaptationOutcomeReported),
@@ -78,6 +84,8 @@ def test_the_last_word_of_each_counts_once(made: list[tuple[type[Evidence], dict
             worked[fields["adaptation_id"]] = str(fields["outcome"]).startswith("worked")
     assert solution.endorsed == sum(weights.values())
     assert solution.adapted == sum(worked.values())
+    marks = [fields.get("change") for _, fields in made]
+    assert solution.hidden == ([each for each in marks if each in ("hidden", "shown")][-1:] == ["hidden"])
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from shared.storage import UnitOfWork
 
 async def learn(uow: UnitOfWork, evidence: Sequence[Received[Evidence]]) -> None:
     """Keep what was said of solutions. The index learns it when it is committed."""
-    solutions = await store.load_solutions(uow, {received.event.solution_id for received in evidence})
+    solutions = await store.load_solutions(uow, {expertise.subject(received.event) for received in evidence})
     for received in evidence:
-        before = solutions.get(received.event.solution_id)
+        before = solutions.get(expertise.subject(received.event))
         after = expertise.with_evidence(before, received.event, min(received.at, uow.now))
         solutions[after.solution_id] = after
     for solution in solutions.values():

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from services.matching.domain import rules
 from shared.contracts.discussions import (
     Basis,
+    ContentFlagged,
     EndorsementWithdrawn,
     SolutionAccepted,
     SolutionEndorsed,
@@ -22,7 +23,9 @@ EPOCH: Final = datetime(2024, 1, 1, tzinfo=UTC)
 
 Evidence = (
     SolutionProposed | SolutionEndorsed | EndorsementWithdrawn | SolutionAccepted | AdaptationOutcomeReported
-)
+    | ContentFlagged
+)  # fmt: skip
+"""Of flags, those of solutions."""
 
 
 class Endorsement(BaseModel):
@@ -60,6 +63,10 @@ class Solution(BaseModel):
     accepted: bool = False
     endorsements: list[Endorsement] = []
     adaptations: list[Adaptation] = []
+    hidden: bool = False
+    """By moderators: it speaks for nobody."""
+    hidden_version: int = 0
+    """The thread's that said so last."""
 
     @property
     def endorsed(self) -> float:
@@ -72,14 +79,19 @@ class Solution(BaseModel):
         return sum(each.worked for each in self.adaptations)
 
 
+def subject(event: Evidence) -> str:
+    """The solution that an event is about."""
+    return event.item_id if isinstance(event, ContentFlagged) else event.solution_id
+
+
 def with_evidence(solution: Solution | None, event: Evidence, at: datetime) -> Solution:
     """The solution after ``event``. An event that comes late (replayed) does not undo a later one."""
     if solution is None:
         solution = Solution(
-            solution_id=event.solution_id,
+            solution_id=subject(event),
             thread_id=event.thread_id,
             community_id=event.community_id,
-            author_id=event.solution_author_id,
+            author_id=event.item_author_id if isinstance(event, ContentFlagged) else event.solution_author_id,
         )
     changes: dict[str, object] = {}
     match event:
@@ -97,6 +109,9 @@ def with_evidence(solution: Solution | None, event: Evidence, at: datetime) -> S
         case AdaptationOutcomeReported():
             if event.adopter_id != solution.author_id:
                 changes["adaptations"] = _adapted(solution, event)
+        case ContentFlagged():
+            if event.change in ("hidden", "shown") and event.version > solution.hidden_version:
+                changes = {"hidden": event.change == "hidden", "hidden_version": event.version}
     return solution.model_copy(update=changes)
 
 

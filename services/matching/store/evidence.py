@@ -160,7 +160,7 @@ def _solution(row: Document, *, counts: bool) -> Solution:
         accepted=known.accepted,
         endorsed=known.endorsed,
         adapted=known.adapted,
-        counts=counts,
+        counts=counts and not known.hidden,
     )
 
 
