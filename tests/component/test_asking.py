@@ -270,6 +270,17 @@ async def test_who_has_no_time_is_not_asked(world: World, fields: dict[str, Any]
     assert [each.facilitator_ids for each in await world.published(RoutingExhausted)] == [[ids("host")]]
 
 
+async def test_stewards_are_called_where_no_facilitator_can_be(world: World) -> None:
+    await community_of(world, 0)
+    await world.feed(*world.joins("sam"), world.event(RoleChanged, member_id=ids("sam"), role="steward"))
+    await world.feed(world.posted("t"))
+    away = {"hours_a_week": None, "away_until": NOW + DAY}
+    await world.feed(world.event(AvailabilityChanged, member_id=ids("host"), **away))
+    await world.feed(world.posted("u"), world.posted("v", "sam"))
+    called = {each.thread_id: each.facilitator_ids for each in await world.published(RoutingExhausted)}
+    assert called == {"t": [ids("host")], "u": [ids("sam")], "v": []}
+
+
 async def test_nobody_to_ask_is_said_at_once_and_nobody_free_is_waited_for(world: World) -> None:
     await community_of(world, 1)
     await world.feed(world.posted("lonely", tags=["unheard-of"]))

@@ -251,8 +251,14 @@ def test_an_ask_expires_by_itself() -> None:
 
 def test_facilitators_are_asked_once_and_never_the_asker() -> None:
     sent, _, _ = send(BEGUN, "a")
-    everybody = [candidate(name) for name in ("a", "asker", *(f"f{n:02}" for n in range(20)))]
-    ended, asks, events = asking.exhaust(sent, everybody, NOW)
+    everybody = [
+        *(candidate(name) for name in ("a", "asker")),
+        candidate("dormant", standing="dormant"),
+        candidate("away", away_until=NOW + DAY),
+        *(candidate(f"f{n:02}", workload=busy(asked=[NOW] * 5)) for n in range(20)),
+    ]
+    free = [each for each in everybody if asking.may_be_called(each, sent, NOW)]
+    ended, asks, events = asking.exhaust(sent, free, NOW)
     assert [ask.expert_id for ask in asks] == [f"f{n:02}" for n in range(rules.FACILITATORS)]
     assert isinstance(events[-1], RoutingExhausted)
     assert (events[-1].waves, events[-1].experts) == (1, 1)
@@ -313,7 +319,9 @@ def test_whatever_happens_versions_have_no_gap_nobody_is_asked_twice_and_waves_e
                     assert all(isinstance(event, ExpertAsked) for event in events)
                     note(new, sent, events)
                 else:
-                    note(*asking.exhaust(present, [candidate(f"m{which}"), candidate("asker")], now))
+                    called = [candidate(f"m{which}"), candidate("asker")]
+                    free = [each for each in called if asking.may_be_called(each, present, now)]
+                    note(*asking.exhaust(present, free, now))
             case "accept" | "decline" if some is not None:
                 try:
                     if step == "accept":

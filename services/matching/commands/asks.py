@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 from services.matching import store
 from services.matching.domain import asking as rules_of_asking
@@ -25,6 +26,7 @@ from shared.contracts.discussions import (
     SolutionProposed,
 )
 from shared.contracts.matching import DeclinedBecause, ThreadAsksEvent
+from shared.contracts.members import Role
 from shared.errors import Forbidden, OutOfOrder
 from shared.messaging.envelope import Received
 from shared.storage import Cause, UnitOfWork
@@ -35,6 +37,8 @@ Course = (
     | ContentFlagged | ContentRedacted
 )  # fmt: skip
 """What becomes of a problem, as far as it matters to who is asked."""
+CALLED: Final[Sequence[Role]] = ("facilitator", "steward")
+"""Who is asked when the waves are over: stewards only where no facilitator can be."""
 
 
 async def begin(uow: UnitOfWork, problems: Sequence[Received[ProblemPosted]]) -> None:
@@ -177,12 +181,23 @@ async def proceed(uow: UnitOfWork, thread_ids: Collection[str]) -> None:
 
 
 async def _exhaust(uow: UnitOfWork, asking: Asking) -> None:
-    there = await store.load_facilitators(uow, asking.community_id, rules.FACILITATORS)
-    free = [
-        Candidate(member_id, 0.0, False, 0, person.org_id, "active")
-        for (_, member_id), person in there.items()
-        if not person.dormant and (person.away_until is None or person.away_until <= uow.now)
-    ]
+    free: list[Candidate] = []
+    for role in CALLED:
+        there = await store.load_in_role(uow, asking.community_id, role, rules.LOOKED_AT)
+        free = [
+            each
+            for (_, member_id), person in there.items()
+            if rules_of_asking.may_be_called(
+                each := Candidate(
+                    member_id, 0.0, False, 0, person.org_id, "dormant" if person.dormant else "active",
+                    person.away_until,
+                ),
+                asking,
+                uow.now,
+            )
+        ]  # fmt: skip
+        if free:
+            break
     _save(uow, *rules_of_asking.exhaust(asking, free, uow.now))
 
 

@@ -259,16 +259,24 @@ def send(
     return _ask(sent, wave, "expert", number, now)
 
 
+def may_be_called(facilitator: Candidate, asking: Asking, now: datetime) -> bool:
+    """Whether a facilitator can be asked when the waves are over, whatever else they were asked lately."""
+    return (
+        facilitator.member_id not in (asking.asker_id, *asking.asked)
+        and facilitator.standing == "active"
+        and (facilitator.away_until is None or facilitator.away_until <= now)
+    )
+
+
 def exhaust(
     asking: Asking, facilitators: Sequence[Candidate], now: datetime
 ) -> tuple[Asking, list[Ask], list[ExpertAsked | RoutingExhausted]]:
-    """End the waves: ask ``facilitators``, whatever they were asked before, and say so."""
-    whom = [each for each in facilitators if each.member_id not in (asking.asker_id, *asking.asked)]
+    """End the waves: ask ``facilitators``, who can be called, and say so."""
     ended = asking.after("exhaust", next_at=None)
     reason = "looks after this community, and nobody who was asked has answered"
     if not asking.experts:
         reason = "looks after this community, and nobody else was found for this problem"
-    wave = [(each, [reason]) for each in whom[: rules.FACILITATORS]]
+    wave = [(each, [reason]) for each in facilitators[: rules.FACILITATORS]]
     ended, asks, events = _ask(ended, wave, "facilitator", asking.waves + 1, now)
     ended = ended.model_copy(update={"version": ended.version + 1})
     exhausted = RoutingExhausted(

@@ -35,7 +35,9 @@ WAVE_INTERVAL: Final = timedelta(hours=24)
 PATIENCE: Final = timedelta(days=3)
 """Whoever accepted has so long to answer before others are asked as well."""
 FACILITATORS: Final = 10
-"""Facilitators (or stewards, where there are none) who are asked when the waves are over, at most."""
+"""Facilitators (or stewards, where none can be asked) who are asked when the waves are over, at most."""
+LOOKED_AT: Final = 100
+"""So many of them are looked at whether they can be."""
 ASK_LIFETIME: Final = timedelta(hours=24)
 """An ask that is not answered so long after it was sent has expired."""
 ASKS_A_DAY: Final = 2

@@ -198,14 +198,11 @@ async def load_people(uow: UnitOfWork, places: Collection[Place]) -> dict[Place,
     return await _people(uow, rows)
 
 
-async def load_facilitators(uow: UnitOfWork, community_id: str, limit: int) -> dict[Place, Person]:
-    """The facilitators of a community, its stewards where there are none; at most ``limit``, by their ids."""
-    for role in ("facilitator", "steward"):
-        query = {"community_id": community_id, "role": role, "present": True}
-        found = uow.collection(MEMBERSHIPS).find(query, session=uow.session).sort("_id", 1).limit(limit)
-        if rows := [row async for row in found]:
-            return await _people(uow, rows)
-    return {}
+async def load_in_role(uow: UnitOfWork, community_id: str, role: Role, limit: int) -> dict[Place, Person]:
+    """Those who have a role in a community; at most ``limit``, by their ids."""
+    query = {"community_id": community_id, "role": role, "present": True}
+    found = uow.collection(MEMBERSHIPS).find(query, session=uow.session).sort("_id", 1).limit(limit)
+    return await _people(uow, [row async for row in found])
 
 
 async def _people(uow: UnitOfWork, memberships: Collection[Document]) -> dict[Place, Person]:
