@@ -40,10 +40,10 @@ def _set(load: Load, metrics: LoadMetrics) -> None:
     metrics.busiest.set(load.busiest, community=community)
     for tenth, share in enumerate(load.deciles, 1):
         metrics.decile.set(share, community=community, decile=str(tenth))
-    if load.answered is not None:
-        metrics.problems_answered.set(load.answered, community=community)
-    if load.first_answer is not None:
-        metrics.first_answer.set(load.first_answer.total_seconds(), community=community)
+    if load.waits.answered is not None:
+        metrics.problems_answered.set(load.waits.answered, community=community)
+    if load.waits.first_answer is not None:
+        metrics.first_answer.set(load.waits.first_answer.total_seconds(), community=community)
     for kind, suggested in load.suggestions.items():
         metrics.suggestions.set(suggested.offered, community=community, kind=kind)
         if suggested.accepted is not None:

@@ -178,7 +178,7 @@ async def problems(
                 )
                 await asyncio.sleep(0)  # reading a thousand texts is work: heartbeats go on in between
                 if isinstance(event, ProblemPosted):
-                    store.note_posted(uow, event.thread_id, at)
+                    store.note_posted(uow, event.thread_id, at, anonymous=event.anonymous)
 
 
 @reactions.batch(

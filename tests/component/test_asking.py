@@ -437,13 +437,25 @@ async def test_the_load_of_a_community(world: World) -> None:
         assert load["members"] == 12
         assert load["deciles"] == pytest.approx([0.4, 0.4, 0.2, 0, 0, 0, 0, 0, 0, 0])
         assert (load["problems"], load["answered"], load["first_answer_seconds"]) == (1, 1, 7200)
-        assert [each["org_id"] for each in load["organisations"]] == ["city"]
+        [city] = load["organisations"]
+        assert city["org_id"] == "city"
+        assert city["waits"] == {"problems": 1, "answered": 1, "first_answer_seconds": 7200}
         world.clock.advance(30 * DAY)
         assert (await host.get(f"/v1/communities/{COMMUNITY}/load")).json()["asks"]["asks"] == 0
         assert (await host.get("/v1/load")).status_code == 403
     for name, status in {best: 403, "stranger": 404}.items():
         async with world.as_(name) as someone:
             assert (await someone.get(f"/v1/communities/{COMMUNITY}/load")).status_code == status
+
+
+async def test_a_problem_without_its_authors_name_counts_for_no_organisation(world: World) -> None:
+    await community_of(world, 0)
+    unnamed = world.posted("u").model_copy(update={"anonymous": True})
+    await world.feed(world.posted("t"), unnamed)
+    async with world.as_("host") as host:
+        load = (await host.get(f"/v1/communities/{COMMUNITY}/load")).json()
+    assert load["problems"] == 2
+    assert [each["waits"]["problems"] for each in load["organisations"]] == [1]
 
 
 async def test_operators_page_through_all_communities(world: World) -> None:

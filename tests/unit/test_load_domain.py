@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.matching.domain.ask import State
-from services.matching.domain.load import TENTHS, Count, Suggested, deciles, figures
+from services.matching.domain.load import TENTHS, Count, Suggested, Waited, Waits, deciles, figures
 
 HOUR = timedelta(hours=1)
 
@@ -44,14 +44,29 @@ def test_tenths_add_up_and_never_rise(asks: list[int], members: int) -> None:
 def test_shares_are_of_what_is_settled() -> None:
     states: dict[State, int] = {"sent": 4, "accepted": 1, "answered": 2, "declined": 3, "expired": 4}
     counts = [Count("a", "city", state, asks) for state, asks in states.items()]
-    load = figures("c", 10, [*counts, Count("b", None, "sent", 6)], [HOUR, None, 3 * HOUR, 5 * HOUR])
+    load = figures("c", 10, [*counts, Count("b", None, "sent", 6)], [], [])
     assert (load.outcomes.asks, load.outcomes.experts) == (20, 2)
     assert (load.outcomes.accepted, load.outcomes.answered) == (0.3, 0.2)
     assert (load.outcomes.declined, load.outcomes.expired) == (0.3, 0.4)
-    assert (load.busiest, load.problems, load.answered, load.first_answer) == (14 / 20, 4, 0.75, 3 * HOUR)
+    assert load.busiest == 14 / 20
     assert [(each.org_id, each.asks, each.accepted) for each in load.organisations] == [
         ("city", 14, 0.3), (None, 6, None),
     ]  # fmt: skip
+
+
+def test_waits_count_for_the_organisation_of_whoever_asked_unless_they_are_not_named() -> None:
+    waited = [
+        Waited("city", HOUR),
+        Waited("city", None),
+        Waited(None, 3 * HOUR),
+        Waited("county", 5 * HOUR, named=False),
+    ]
+    load = figures("c", 10, [], waited, [])
+    assert load.waits == Waits(problems=4, answered=0.75, first_answer=3 * HOUR)
+    assert {each.org_id: each.waits for each in load.organisations} == {
+        "city": Waits(problems=2, answered=0.5, first_answer=HOUR),
+        None: Waits(problems=1, answered=1.0, first_answer=3 * HOUR),
+    }
 
 
 def test_recommendations_count_by_kind_and_by_organisation() -> None:
@@ -74,6 +89,6 @@ def test_recommendations_count_by_kind_and_by_organisation() -> None:
 
 
 def test_where_nothing_happened_there_are_no_shares() -> None:
-    load = figures("c", 0, [], [])
-    assert load.suggestions == {}
-    assert (load.outcomes.accepted, load.answered, load.first_answer, load.busiest) == (None, None, None, 0)
+    load = figures("c", 0, [], [], [])
+    assert (load.suggestions, load.organisations, load.busiest) == ({}, [], 0)
+    assert (load.outcomes.accepted, load.waits.answered, load.waits.first_answer) == (None, None, None)

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import Field
 
-from services.matching.domain.load import Load, Outcomes
+from services.matching.domain.load import Load, Outcomes, Waits
 from services.matching.queries import load as queries
 from shared.contracts.recommendations import RecommendationKind
 from shared.web.auth import AuthenticatedCaller, operating
@@ -46,14 +46,25 @@ class SuggestionsView(View):
     expired: Share
 
 
+class WaitsView(View):
+    """How long problems wait for an answer of somebody else."""
+
+    problems: int = Field(description="Problems posted.", examples=[57])
+    answered: Share
+    first_answer_seconds: float | None = Field(
+        description="The median time to the first answer, of those that were answered.", examples=[8_100.0]
+    )
+
+
 class OrganisationLoadView(OutcomesView):
     """The same of one organisation's members."""
 
     org_id: str | None = Field(description="Absent for those who work for none.", examples=["city-of-aarhus"])
+    waits: WaitsView = Field(description="The problems that they posted, but for those without their name.")
     suggestions: SuggestionsView = Field(description="All that was recommended to them.")
 
 
-class LoadView(View):
+class LoadView(WaitsView):
     """How the asks of a community are spread, and what they lead to."""
 
     community_id: str
@@ -64,13 +75,6 @@ class LoadView(View):
         examples=[[0.41, 0.22, 0.14, 0.09, 0.06, 0.04, 0.02, 0.01, 0.01, 0.0]],
     )
     busiest: float = Field(description="The share of the one who was asked most.", examples=[0.04])
-    problems: int = Field(description="Problems posted.", examples=[57])
-    answered: float | None = Field(
-        description="The share of them that somebody else answered.", examples=[0.9]
-    )
-    first_answer_seconds: float | None = Field(
-        description="The median time to the first answer, of those that were answered.", examples=[8_100.0]
-    )
     suggestions: dict[RecommendationKind, SuggestionsView] = Field(
         description="By kind, what was recommended to do with the community: itself, mentors, people.",
         examples=[{"mentor": {"offered": 30, "accepted": 0.4, "dismissed": 0.1, "expired": 0.5}}],
@@ -86,21 +90,25 @@ class LoadView(View):
             asks=_outcomes(load.outcomes),
             deciles=load.deciles,
             busiest=load.busiest,
-            problems=load.problems,
-            answered=load.answered,
-            first_answer_seconds=load.first_answer.total_seconds() if load.first_answer is not None else None,
+            **_waits(load.waits).model_dump(),
             suggestions={
                 kind: SuggestionsView.model_validate(each.model_dump())
                 for kind, each in load.suggestions.items()
             },
             organisations=[
-                OrganisationLoadView.model_validate(each.model_dump()) for each in load.organisations
+                OrganisationLoadView.model_validate(each.model_dump() | {"waits": _waits(each.waits)})
+                for each in load.organisations
             ],
         )
 
 
 def _outcomes(of: Outcomes) -> OutcomesView:
     return OutcomesView.model_validate(of.model_dump())
+
+
+def _waits(of: Waits) -> WaitsView:
+    seconds = of.first_answer.total_seconds() if of.first_answer is not None else None
+    return WaitsView(problems=of.problems, answered=of.answered, first_answer_seconds=seconds)
 
 
 @router.get("/communities/{community_id}/load", response_model=LoadView, responses=READ_PROBLEMS)

@@ -34,6 +34,28 @@ class Suggested(NamedTuple):
     made: int
 
 
+class Waited(NamedTuple):
+    """A problem: who asked works there, and so long it waited for an answer of somebody else."""
+
+    org_id: str | None
+    first_answer: timedelta | None
+    """Nothing while it waits."""
+    named: bool = True
+    """Where the asker is not named, the problem counts for no organisation."""
+
+
+class Waits(BaseModel):
+    """How long problems wait."""
+
+    model_config = ConfigDict(frozen=True)
+
+    problems: int
+    answered: float | None
+    """The share that somebody answered."""
+    first_answer: timedelta | None
+    """The median, of those that somebody answered."""
+
+
 class Suggestions(BaseModel):
     """What recommendations came to. Shares are of all but those still on offer; nothing where there are
     none."""
@@ -61,9 +83,11 @@ class Outcomes(BaseModel):
 
 
 class OrganisationLoad(Outcomes):
-    """The same of those who work for one organisation, or for none; with all that was recommended to them."""
+    """The same of those who work for one organisation, or for none; with what they asked themselves and all
+    that was recommended to them."""
 
     org_id: str | None
+    waits: Waits
     suggestions: Suggestions
 
 
@@ -80,11 +104,7 @@ class Load(BaseModel):
     """The share of all asks that each tenth of the members got, the busiest tenth first."""
     busiest: float
     """The share of the one who was asked most."""
-    problems: int
-    answered: float | None
-    """The share of the problems that somebody answered."""
-    first_answer: timedelta | None
-    """The median, of those that somebody answered."""
+    waits: Waits
     suggestions: dict[RecommendationKind, Suggestions]
     """By kind, of whatever was recommended."""
     organisations: list[OrganisationLoad]
@@ -95,22 +115,23 @@ def figures(
     community_id: str,
     members: int,
     counts: Sequence[Count],
-    first_answers: Sequence[timedelta | None],
-    suggested: Sequence[Suggested] = (),
+    waited: Sequence[Waited],
+    suggested: Sequence[Suggested],
 ) -> Load:
-    """The load from its counts; ``first_answers``: by problem, how long it waited, ``None`` if it waits."""
+    """The load from its counts."""
     by_expert: dict[str, int] = {}
     by_org: dict[str | None, list[Count]] = {}
     for count in counts:
         by_expert[count.expert_id] = by_expert.get(count.expert_id, 0) + count.asks
         by_org.setdefault(count.org_id, []).append(count)
     asks = sum(by_expert.values())
-    waited = [each.total_seconds() for each in first_answers if each is not None]
-    for each in suggested:
-        by_org.setdefault(each.org_id, [])
+    named = [each for each in waited if each.named]
+    for org in [*(each.org_id for each in suggested), *(each.org_id for each in named)]:
+        by_org.setdefault(org, [])
     organisations = [
         OrganisationLoad(
             org_id=org,
+            waits=waits([each for each in named if each.org_id == org]),
             suggestions=suggestions(each for each in suggested if each.org_id == org),
             **outcomes(of).model_dump(),
         )
@@ -122,9 +143,7 @@ def figures(
         outcomes=outcomes(counts),
         deciles=deciles(by_expert.values(), members),
         busiest=max(by_expert.values(), default=0) / asks if asks else 0.0,
-        problems=len(first_answers),
-        answered=len(waited) / len(first_answers) if first_answers else None,
-        first_answer=timedelta(seconds=median(waited)) if waited else None,
+        waits=waits(waited),
         suggestions={
             kind: suggestions(each for each in suggested if each.kind == kind)
             for kind in sorted({each.kind for each in suggested})
@@ -144,6 +163,16 @@ def outcomes(counts: Sequence[Count]) -> Outcomes:
         answered=share("answered"),
         declined=share("declined"),
         expired=share("expired"),
+    )
+
+
+def waits(waited: Sequence[Waited]) -> Waits:
+    """How long these problems waited."""
+    times = [each.first_answer.total_seconds() for each in waited if each.first_answer is not None]
+    return Waits(
+        problems=len(waited),
+        answered=len(times) / len(waited) if waited else None,
+        first_answer=timedelta(seconds=median(times)) if times else None,
     )
 
 

@@ -40,7 +40,7 @@ async def loads(database: Database, community_ids: Sequence[str], days: int) -> 
             community_id,
             await store_of_load.members(database, community_id),
             counts[community_id],
-            await store_of_load.first_answers(database, community_id, since),
+            await store_of_load.waited(database, community_id, since),
             suggested[community_id],
         )
         for community_id in community_ids

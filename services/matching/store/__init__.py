@@ -132,9 +132,12 @@ def project_thread(
     uow.write(THREADS, apply_version(thread_id, version, fields))
 
 
-def note_posted(uow: UnitOfWork, thread_id: str, at: datetime) -> None:
-    """Keep when a problem was posted."""
-    uow.write(THREADS, UpdateOne({"_id": thread_id}, {"$min": {"posted_at": at}}, upsert=True))
+def note_posted(uow: UnitOfWork, thread_id: str, at: datetime, *, anonymous: bool) -> None:
+    """Keep when a problem was posted, and where its author is not named."""
+    update: Document = {"$min": {"posted_at": at}}
+    if anonymous:
+        update["$set"] = {"anonymous": True}
+    uow.write(THREADS, UpdateOne({"_id": thread_id}, update, upsert=True))
 
 
 def note_answered(uow: UnitOfWork, thread_id: str, at: datetime) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.matching.domain.load import Count, Suggested
+from services.matching.domain.load import Count, Suggested, Waited
 from services.matching.store import COMMUNITIES, MEMBERSHIPS, PEOPLE, THREADS
 from services.matching.store.asking import ASKS
 from services.matching.store.recommendations import RECOMMENDATIONS
@@ -88,23 +88,34 @@ async def suggestions(
         },
     ]
     rows = [(row["_id"], row["count"]) async for row in database[RECOMMENDATIONS].aggregate(pipeline)]
-    known = {"_id": {"$in": list({of["member"] for of, _ in rows})}}
-    orgs = {row["_id"]: row.get("org_id") async for row in database[PEOPLE].find(known, {"org_id": 1})}
+    orgs = await _orgs(database, {of["member"] for of, _ in rows})
     found: dict[str, list[Suggested]] = {community_id: [] for community_id in community_ids}
     for of, count in rows:
         found[of["community"]].append(Suggested(orgs.get(of["member"]), of["kind"], of["state"], count))
     return found
 
 
-async def first_answers(database: Database, community_id: str, since: datetime) -> list[timedelta | None]:
-    """By problem posted since then, how long it waited for an answer of somebody else."""
+async def waited(database: Database, community_id: str, since: datetime) -> list[Waited]:
+    """The problems posted since then, with how long they waited."""
     query = {"community_id": community_id, "posted_at": {"$gte": since}}
-    fields = {"posted_at": 1, "answered_at": 1}
+    fields = {"posted_at": 1, "answered_at": 1, "author_id": 1, "anonymous": 1}
     found = database[THREADS].find(query, fields).sort("posted_at", -1).limit(PROBLEMS)
+    rows = await found.to_list(length=None)
+    orgs = await _orgs(database, {row["author_id"] for row in rows})
     return [
-        max(timedelta(0), row["answered_at"] - row["posted_at"]) if "answered_at" in row else None
-        async for row in found
+        Waited(
+            orgs.get(row["author_id"]),
+            max(timedelta(0), row["answered_at"] - row["posted_at"]) if "answered_at" in row else None,
+            not row.get("anonymous", False),
+        )
+        for row in rows
     ]
+
+
+async def _orgs(database: Database, member_ids: Collection[str]) -> dict[str, str | None]:
+    """Where these members work now, of those who are known."""
+    known = database[PEOPLE].find({"_id": {"$in": list(member_ids)}}, {"org_id": 1})
+    return {row["_id"]: row.get("org_id") async for row in known}
 
 
 async def members(database: Database, community_id: str) -> int:
