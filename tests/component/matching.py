@@ -17,6 +17,7 @@ from services.matching.commands import asks as commands
 from services.matching.index import live
 from services.matching.precedents import Library
 from services.matching.reactions import reactions
+from services.matching.store import precedents
 from shared.clock import FixedClock
 from shared.clockwork import work_off
 from shared.contracts import EVENTS, Event
@@ -28,7 +29,7 @@ from shared.ids import new_id
 from shared.messaging.envelope import Received
 from shared.service import build_app
 from shared.storage import Database
-from shared.testing.harness import client, recorded, settings_for
+from shared.testing.harness import client, eventually, recorded, settings_for
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id
 
@@ -135,6 +136,18 @@ async def matching(stack: Stack) -> AsyncIterator[FastAPI]:
     yield app
     await database.client.drop_database(database.name)
     await database.close()
+
+
+async def caught_up(library: Library, database: Database) -> None:
+    """Wait until the library has everything as the database has it."""
+    written = [entry async for page in precedents.entries(database) for _, entry in page]
+    wanted = {each.thread_id: each for each in written if each is not None}
+
+    async def same() -> bool:
+        index = library.index
+        return index.threads == wanted.keys() and all(map(index.has, wanted.values()))
+
+    await eventually(same)
 
 
 @asynccontextmanager

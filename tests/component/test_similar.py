@@ -37,7 +37,7 @@ from shared.storage import personal
 from shared.testing.harness import eventually
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id
-from tests.component.matching import COMMUNITY, NOW, World, following, fresh, matching
+from tests.component.matching import COMMUNITY, NOW, World, caught_up, following, fresh, matching
 
 ELSEWHERE = "breweries"
 TOPICS = (("permit", "licence"), ("beer", "ale"), ("bridge", "crossing"))
@@ -79,21 +79,10 @@ class Found(World):
 
     async def caught_up(self) -> None:
         """Do what is due, and wait until the index has everything as the database has it."""
-        await self.indexed()
+        await caught_up(self.library, self.database)
         while await self.library.look() or (not self.embedder.busy and await self.library.embed()):
             pass
-        await self.indexed()
-
-    async def indexed(self) -> None:
-        """Wait until the index has everything as the database has it."""
-        written = [entry async for page in precedents.entries(self.database) for _, entry in page]
-        wanted = {each.thread_id: each for each in written if each is not None}
-
-        async def same() -> bool:
-            index = self.library.index
-            return index.threads == wanted.keys() and all(map(index.has, wanted.values()))
-
-        await eventually(same)
+        await caught_up(self.library, self.database)
 
     async def draft(self, subject: str = "asker", expect: int = 200, **fields: Any) -> Any:
         async with self.as_(subject) as http:

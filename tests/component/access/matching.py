@@ -25,7 +25,7 @@ from shared.contracts.mentorships import MentorOffered
 from shared.testing.stack import Stack
 from tests.component.access.place import UNKNOWN, Place, needs
 from tests.component.access.table import CALLERS, KINDS
-from tests.component.matching import NOW, World, following, matching
+from tests.component.matching import NOW, World, caught_up, following, matching
 
 ROLES = {"facilitator": "facilitator", "steward": "steward"}
 BELONG = ("trial", "member", "author", "facilitator", "steward", "removed", "erased")
@@ -101,6 +101,7 @@ async def places(stack: Stack) -> AsyncIterator[list[Place]]:
                 event(world, place, MemberRemoved, "removed"),
                 event(world, place, MemberErased, "erased"),
             )
+        await caught_up(library, app.state.database)
         yield found
 
 
