@@ -50,6 +50,12 @@ class ReadCount(View):
     read: int
 
 
+class MuteView(View):
+    """Something muted."""
+
+    thread_id: str = Field(description="A thread, or another subject: what it was muted by.")
+
+
 @router.get("/inbox", response_model=Page[NotificationView], responses=READ_PROBLEMS, tags=["inbox"])
 async def list_inbox(
     caller: AuthenticatedCaller,
@@ -101,6 +107,17 @@ async def archive(notification_id: NotificationPath, mutate: Mutating) -> Respon
         return Answer()
 
     return await mutate(work)
+
+
+@router.get("/inbox/mutes", response_model=Page[MuteView], responses=READ_PROBLEMS, tags=["inbox"])
+async def list_mutes(
+    caller: AuthenticatedCaller, database: Db, cursor: Cursor = None, limit: PageSize = 20
+) -> Page[MuteView]:
+    """What you hear no more of, by id."""
+    after = read_cursor(cursor, str)[0] if cursor else ""
+    rows = await queries.mutes(database, caller.member_id, after, limit + 1)
+    shown, following = page(rows, limit, lambda row: row)
+    return Page(items=[MuteView(thread_id=row) for row in shown], next=following)
 
 
 @router.put("/inbox/mutes/{thread_id}", status_code=204, responses=WRITE_PROBLEMS, tags=["inbox"])

@@ -44,7 +44,9 @@ class NotificationView(View):
         description="What it is about: the ask, the solution, the mentorship, the connection, the community."
     )
     title: str = Field(description="The problem's title or the community's name; empty where neither.")
-    actor_id: str | None = Field(description="Who did it; absent where they are not named.")
+    actor_id: str | None = Field(
+        description="Who did it, or who is suggested; absent where they are not named, or nobody did it."
+    )
     actor_name: str | None = Field(description="Where the name is known here, and may be.")
     created_at: AwareDatetime
     read: bool
@@ -91,6 +93,12 @@ async def since(database: Database, member_id: str, after: int, limit: int) -> l
 async def count_unread(database: Database, member_id: str) -> int:
     """How many unread notifications a member may see."""
     return await store.count_unread(database, member_id)
+
+
+async def mutes(database: Database, member_id: str, after: str, limit: int) -> list[str]:
+    """What a member muted: the ids after ``after``, in order."""
+    muted = await store.find_mutes(database, member_id)
+    return sorted(each for each in muted if each > after)[:limit]
 
 
 async def starting_point(database: Database, member_id: str, last_event_id: str | None) -> int:

@@ -331,6 +331,12 @@ async def count_unread(database: Database, member_id: str) -> int:
     return sum([row["unread"] async for row in counted])
 
 
+async def find_mutes(database: Database, member_id: str) -> list[str]:
+    """All that a member muted; there is a most."""
+    row = await database[RECIPIENTS].find_one({"_id": member_id}, {"muted": 1})
+    return list(row.get("muted", ())) if row else []
+
+
 async def last_seq(database: Database, member_id: str) -> int:
     """A member's counter."""
     row = await database[RECIPIENTS].find_one({"_id": member_id})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -150,8 +151,9 @@ def install(app: FastAPI) -> None:
     async def _http(_: Request, error: HTTPException) -> Response:
         codes = {404: "no-such-address", 405: "method-not-allowed", 400: "malformed-body"}
         code = codes.get(error.status_code, "http-error")
-        title = _ABOUT.get(error.status_code, "Refused")
-        return problem(error.status_code, code, title, str(error.detail), headers=error.headers)
+        phrase = HTTPStatus(error.status_code).phrase
+        told = _ABOUT.get(error.status_code, phrase) if error.detail == phrase else str(error.detail)
+        return problem(error.status_code, code, phrase.capitalize(), told, headers=error.headers)
 
     @app.exception_handler(PyMongoError)
     async def _driver(_: Request, error: PyMongoError) -> Response:

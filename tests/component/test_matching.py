@@ -337,6 +337,9 @@ async def test_an_expired_ask_cannot_be_answered(world: World, asked: dict[str, 
             refused = await ana.post(f"/v1/asks/{asked['id']}/{answer}")
             assert (refused.status_code, refused.json()["code"]) == (409, "ask-expired")
         assert (await ana.get(f"/v1/asks/{asked['id']}")).json()["state"] == "expired"
+        await world.pass_time()
+        noted = (await ana.get(f"/v1/asks/{asked['id']}")).json()
+        assert (noted["state"], noted["answered_at"]) == ("expired", None)
         assert (await ana.get("/v1/asks", params={"state": "sent"})).json()["items"] == []
         assert len((await ana.get("/v1/asks", params={"state": "expired"})).json()["items"]) == 1
     assert await world.published(ExpertAskAccepted) == []

@@ -374,6 +374,10 @@ async def test_a_muted_thread_is_suppressed_until_unmuted(world: World) -> None:
         await world.feed(world.proposed())
         assert await world.inbox("asker") == []
         assert [e.rule for e in await world.published(NotificationSuppressed, "asker")] == ["muted-thread"]
+        await http.put("/v1/inbox/mutes/another")
+        first = (await http.get("/v1/inbox/mutes", params={"limit": 1})).json()
+        rest = (await http.get("/v1/inbox/mutes", params={"cursor": first["next"]})).json()
+        assert [each["thread_id"] for each in first["items"] + rest["items"]] == [world.id, "another"]
         assert (await http.delete(f"/v1/inbox/mutes/{world.id}")).status_code == 204
     await world.feed(world.proposed())
     assert len(await world.inbox("asker")) == 1
@@ -391,6 +395,7 @@ async def test_a_muted_thread_is_suppressed_until_unmuted(world: World) -> None:
         ("POST", "/v1/inbox/nothing/read", {}, 404),
         ("POST", "/v1/inbox/%00/archive", {}, 404),
         ("PUT", "/v1/inbox/mutes/a%20b", {}, 422),
+        ("GET", "/v1/inbox/mutes", {"params": {"cursor": "nonsense"}}, 400),
         ("GET", "/v1/stream", {"headers": {"Last-Event-ID": "soon"}}, 400),
         ("GET", "/v1/stream", {"headers": {"Last-Event-ID": "-1"}}, 400),
         ("GET", "/v1/stream", {"headers": {"Last-Event-ID": "7"}}, 400),

@@ -254,6 +254,17 @@ def test_whom_nobody_answered_is_told_what_was_done_and_what_helps(fields: Any, 
     assert draft.actor_id is None
 
 
+def test_who_is_suggested_is_named_and_nobody_where_time_or_no_one_did_it() -> None:
+    [connection] = route(made(ConnectionSuggested, member_id="bob", other_id="sue"))
+    [mentor] = route(made(MentorSuggested, member_id="bob", mentor_id="sue"))
+    assert (connection.actor_id, mentor.actor_id) == ("sue", "sue")
+    words = {"actor": "Sue", "title": mentor.title, "about": None}
+    assert RULES[connection.kind].text.format_map(words) == "You may want to connect with Sue"
+    assert RULES[mentor.kind].text.format_map(words) == f"Sue could be your mentor: “{mentor.title}”"
+    for event in (made(CommunityRecommended, member_id="bob"), made(PracticeLapsed, author_ids=["bob"])):
+        assert [draft.actor_id for draft in route(event)] == [None]
+
+
 def test_an_ask_carries_its_reasons_and_a_decline_its_reason() -> None:
     (asked,) = route(made(ExpertAsked, expert_id="e", asker_id="a", reasons=["solved two", "knows permits"]))
     (declined,) = route(made(ExpertAskDeclined, expert_id="e", asker_id="a", reason="On leave."))

@@ -186,7 +186,7 @@ def test_what_cannot_be_wished_for() -> None:
 
 def test_only_what_was_shown_is_confirmed_and_only_once() -> None:
     found = propose(programme(), [registration("ann")], [mentor()])["stable"]
-    with pytest.raises(Conflict, match="cannot be told to confirm"):
+    with pytest.raises(Conflict, match="This programme is open"):
         programmes.confirm(programme(), found, found.digest)
     closed = programmes.pass_time(programme(), NOW + timedelta(days=14))
     with pytest.raises(Conflict, match="changed since"):

@@ -105,6 +105,23 @@ def test_an_index_that_changed_is_as_one_built_anew(steps: list[tuple[int, list[
     assert index.threads == present.keys()
 
 
+def test_a_few_problems_that_were_changed_often_are_found_as_well_as_new_ones() -> None:
+    """Without settling: nobody does that by hand."""
+    index, anew = Precedents(), Precedents()
+    last = [entry(thread, (f"Permits wait {thread}", "")) for thread in "abc"]
+    for time in range(20):
+        index.put(entry(thread, (f"Permits wait {thread} {time}", "")) for thread in "abcd")
+    index.put(last)
+    index.remove(["d"])
+    anew.put(last)
+    anew.settle()
+    query = Query(digest_of("Permits wait for ages", ""))
+    ours, theirs = (
+        {each.thread_id: each.words for each in one.search(query, [HERE])} for one in (index, anew)
+    )
+    assert ours == pytest.approx(theirs, rel=0.1)
+
+
 def test_only_the_communities_asked_for_are_looked_into() -> None:
     index = Precedents()
     index.put([entry("a", PERMITS), entry("b", PERMITS, THERE), entry("c", BEER)])

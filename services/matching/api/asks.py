@@ -64,7 +64,7 @@ class AskView(View):
     state: State
     asked_at: AwareDatetime
     expires_at: AwareDatetime
-    answered_at: AwareDatetime | None
+    answered_at: AwareDatetime | None = Field(description="When the expert accepted, declined or answered.")
     declined_because: DeclinedBecause | None
     decline_reason: str
 
@@ -78,7 +78,10 @@ class AskView(View):
             expert_name=names.get(ask.expert_id),
             asker_id=asker_id,
             asker_name=names.get(asker_id) if asker_id else None,
-            **ask.model_dump(exclude={"ask_id", "state", "asker_id", "expert_org_id", "ignored"}),
+            answered_at=ask.reacted_at,
+            **ask.model_dump(
+                exclude={"ask_id", "state", "asker_id", "expert_org_id", "answered_at", "ignored"}
+            ),
         )
 
 

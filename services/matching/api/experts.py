@@ -36,7 +36,7 @@ class AskedView(View):
     reasons: list[str] = Field(examples=[["3 endorsed solutions on permits"]])
     state: State
     asked_at: AwareDatetime
-    answered_at: AwareDatetime | None
+    answered_at: AwareDatetime | None = Field(description="When they accepted, declined or answered.")
     declined_because: DeclinedBecause | None
     decline_reason: str | None = Field(
         description="In their words; absent but for the asker and for those who look after the community."
@@ -53,7 +53,7 @@ class AskedView(View):
             reasons=ask.reasons,
             state=ask.state_at(now),
             asked_at=ask.asked_at,
-            answered_at=ask.answered_at,
+            answered_at=ask.reacted_at,
             declined_because=ask.declined_because,
             decline_reason=ask.decline_reason if close else None,
         )
@@ -79,7 +79,9 @@ class StandingView(View):
     member_id: str
     verdict: Verdict
     words: str = Field(examples=["They were asked as often as the caps allow."])
-    place: int | None = Field(description="Among those who may be asked, where that is the reason.")
+    place: int | None = Field(
+        description="Among those who may be asked and were not yet, where that is the reason.", examples=[4]
+    )
     reasons: list[str] = Field(
         description="What speaks for them.", examples=[["states the skill permits (expert)"]]
     )
@@ -100,7 +102,7 @@ _WORDS: Final[Mapping[Verdict, str]] = {
     "capped": "They were asked as often as the caps, or the hours that they have, allow.",
     "resting": "They rest after asks that they did not react to.",
     "spared": "They said lately that they have no time.",
-    "others-first": "They may be asked, but others come first.",
+    "others-first": "They may be asked, but others came first.",
 }
 
 

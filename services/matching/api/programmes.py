@@ -97,7 +97,7 @@ class ProgrammeView(View):
 
     id: str
     community_id: str
-    name: str
+    name: str = Field(examples=["Spring 2026"])
     created_by: str = Field(examples=["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"])
     opens_at: AwareDatetime
     closes_at: AwareDatetime

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from datetime import time as hours
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, Field
@@ -43,7 +43,7 @@ class SwapView(View):
     """A community to leave for the one that is recommended."""
 
     community_id: str
-    name: str
+    name: str = Field(examples=["Permit offices"])
     reason: str = Field(examples=["you have written nothing there for a while"])
 
 
@@ -55,14 +55,18 @@ class RecommendationView(View):
     subject_id: str = Field(description="The community, or the member.")
     community_id: str = Field(description="The community itself, or one that you share with the member.")
     name: str | None = Field(
-        description="The community's or the member's name; absent where it is not known here yet."
+        description="The community's or the member's name; absent where it is not known here yet.",
+        examples=["Permit offices"],
     )
     programme_id: str | None = Field(description="The programme that a mentor is suggested from.")
     reasons: list[str] = Field(
         description="Why: the terms of the score, largest first.",
         examples=[["it is about permits", "members of Clerks take part in it"]],
     )
-    items_a_week: int = Field(description="How much is written in the community in a week, of late.")
+    items_a_week: int | None = Field(
+        description="How much is written in the community in a week, of late; absent for people.",
+        examples=[6],
+    )
     swap: SwapView | None = Field(description="What to leave for it; absent where there is room.")
     state: State
     offered_at: AwareDatetime
@@ -78,10 +82,15 @@ class RecommendationView(View):
             name=name,
             state=recommended.state_at(now),
             swap=swap,
-            **recommended.model_dump(
-                exclude={"recommendation_id", "name", "state", "swap", "member_id", "tags", "changed_at"}
-            ),
+            items_a_week=recommended.items_a_week if recommended.kind == "community" else None,
+            **recommended.model_dump(include=_AS_IT_IS),
         )
+
+
+_AS_IT_IS: Final = {
+    "kind", "subject_id", "community_id", "programme_id", "reasons", "offered_at", "expires_at",
+    "dismissed_because",
+}  # fmt: skip
 
 
 class MentorView(View):

@@ -12,7 +12,7 @@ from services.matching.precedents import TheLibrary
 from shared.settings import LIMITS
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller
-from shared.web.problems import WRITE_PROBLEMS
+from shared.web.problems import READ_PROBLEMS, documented
 from shared.web.texts import Identifier, Line, TagList, View
 
 router = APIRouter(tags=["similar problems"])
@@ -35,7 +35,7 @@ class SimilarView(View):
 
     thread_id: str
     community_id: str
-    title: str
+    title: str = Field(examples=["Signatures on paper take days"])
     tags: list[str]
     state: ProblemState
     solved: bool = Field(description="It is resolved, or whoever asked accepted a solution.")
@@ -78,7 +78,7 @@ class SimilarProblemsView(View):
     )
 
 
-@router.post("/similar", response_model=SimilarProblemsView, responses=WRITE_PROBLEMS)
+@router.post("/similar", response_model=SimilarProblemsView, responses=READ_PROBLEMS | documented(413))
 async def find_similar(draft: Draft, caller: AuthenticatedCaller, library: TheLibrary) -> SimilarProblemsView:
     """Have you seen these? Problems like the one that you are writing, in the communities you belong to.
 

@@ -46,10 +46,16 @@ class Ask(BaseModel):
     asked_at: datetime
     expires_at: datetime
     answered_at: datetime | None = None
+    """When it was accepted, declined or answered, or expired."""
     declined_because: DeclinedBecause | None = None
     decline_reason: str = ""
     ignored: bool = False
     """Its time was over without a word, while the problem was still waiting."""
+
+    @property
+    def reacted_at(self) -> datetime | None:
+        """When the expert said or did something; nothing where it came to an end without them."""
+        return None if self.state == "expired" else self.answered_at
 
     def state_at(self, now: datetime) -> State:
         """Its state at ``now``: an ask expires by itself, though that is noted a little later."""

@@ -140,7 +140,11 @@ def no_such_community() -> NotFound:
 
 def not_registered() -> NotFound:
     """What a mentee gets who does not take part."""
-    return NotFound("not-registered", "You do not take part in this programme.")
+    return NotFound(
+        "not-registered",
+        "You do not take part in this programme.",
+        fix="Register while its window is open.",
+    )
 
 
 def create(
@@ -190,7 +194,12 @@ def register(
     """Take part as a mentee, or change what one said; while the window is open."""
     _within(programme, now)
     if mentee_id in wishes:
-        raise BadInput("mentor-of-oneself", "Nobody mentors themselves.", field="/wishes")
+        raise BadInput(
+            "mentor-of-oneself",
+            "Nobody mentors themselves.",
+            field="/wishes",
+            fix="Take your own id out of your wishes.",
+        )
     if only_wishes and not wishes:
         raise BadInput(
             "no-wishes",
@@ -261,7 +270,9 @@ def _moved(programme: Programme, command: Command) -> Programme:
     following = TRANSITIONS[programme.state].get(command)
     if following is None:
         raise Conflict(
-            "wrong-programme-state", f"A programme that is {programme.state} cannot be told to {command}."
+            "wrong-programme-state",
+            f"This programme is {programme.state}.",
+            fix="Confirm it once its window is over." if command == "confirm" and programme.due_at else None,
         )
     return programme.model_copy(update={"state": following, "version": programme.version + 1})
 

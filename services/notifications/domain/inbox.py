@@ -35,7 +35,7 @@ class Item(BaseModel):
     thread_id: str | None
     community_id: str | None
     actor_id: str | None = None
-    """Nobody where they are not to be named."""
+    """Nobody where they are not to be named, or where nobody did it."""
     title: str
     subject_id: str
     note: str | None = None

@@ -89,7 +89,7 @@ class Draft(NamedTuple):
     community_id: str | None
     """The community that one must belong to, to see it."""
     actor_id: str | None
-    """Nobody where they are not to be named."""
+    """Who did it, or who is suggested; nobody where they are not to be named, or time did it."""
     title: str
     """The problem's, or the community's name; empty where it is about neither."""
     subject_id: str
@@ -320,10 +320,10 @@ RULES: Mapping[NotificationKind, Rule] = {
         "recommended", "because of what you do and care about", "“{title}” may be a community for you"
     ),
     "mentor-suggested": Rule(
-        "own-programme", "because you take part in “{title}”", "Somebody could be your mentor: “{title}”"
+        "own-programme", "because you take part in “{title}”", "{actor} could be your mentor: “{title}”"
     ),
     "connection-suggested": Rule(
-        "recommended", "because of what you do and care about", "Somebody you may want to connect with"
+        "recommended", "because of what you do and care about", "You may want to connect with {actor}"
     ),
 }
 """The rule of each kind. Stored items name their kind alone; the words are put together when read."""
@@ -609,7 +609,7 @@ def _practice(
     """Each of ``recipients`` once; nobody acted where time did."""
     return [
         Draft(
-            member_id, kind, event.thread_id, event.community_id, actor_id or "", event.problem_title,
+            member_id, kind, event.thread_id, event.community_id, actor_id, event.problem_title,
             event.solution_id, note or None,
         )
         for member_id in dict.fromkeys(recipients)
@@ -706,7 +706,7 @@ def _gathering(
 ) -> list[Draft]:
     return [
         Draft(
-            member_id, kind, event.thread_id, event.community_id, actor_id or "", event.title,
+            member_id, kind, event.thread_id, event.community_id, actor_id, event.title,
             event.thread_id, note or None,
         )
         for member_id in event.tell
@@ -719,7 +719,7 @@ def _community_recommended(event: CommunityRecommended, _: object) -> list[Draft
         why.append(f"in exchange for {event.leave_community_name}: {event.leave_reason}")
     return [
         Draft(
-            event.member_id, "community-recommended", None, None, "", event.community_name,
+            event.member_id, "community-recommended", None, None, None, event.community_name,
             event.recommendation_id, "; ".join(why),
         )
     ]  # fmt: skip
@@ -728,8 +728,8 @@ def _community_recommended(event: CommunityRecommended, _: object) -> list[Draft
 def _mentor_suggested(event: MentorSuggested, _: object) -> list[Draft]:
     return [
         Draft(
-            event.member_id, "mentor-suggested", None, event.community_id, "", event.programme_name,
-            event.recommendation_id, "; ".join(event.reasons),
+            event.member_id, "mentor-suggested", None, event.community_id, event.mentor_id,
+            event.programme_name, event.recommendation_id, "; ".join(event.reasons),
         )
     ]  # fmt: skip
 
@@ -737,7 +737,7 @@ def _mentor_suggested(event: MentorSuggested, _: object) -> list[Draft]:
 def _connection_suggested(event: ConnectionSuggested, _: object) -> list[Draft]:
     return [
         Draft(
-            event.member_id, "connection-suggested", None, event.community_id, "", "",
+            event.member_id, "connection-suggested", None, event.community_id, event.other_id, "",
             event.recommendation_id, "; ".join(event.reasons),
         )
     ]  # fmt: skip

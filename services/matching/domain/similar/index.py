@@ -106,7 +106,10 @@ class Precedents:
     def settle(self) -> None:
         """Weigh every word by what is known now. Happens by itself, too, as problems come and go."""
         with self._lock:
-            self._free += self._words.settle()
+            self._settle()
+
+    def _settle(self) -> None:
+        self._free += self._words.settle()
 
     def _has(self, entry: Entry) -> bool:
         number = self._numbers.get(entry.thread_id)
@@ -114,7 +117,7 @@ class Precedents:
 
     def _add(self, entry: Entry) -> None:
         if self._words.is_stale:
-            self._free += self._words.settle()
+            self._settle()
         if self._free:
             number = self._free.pop()
             self._ids[number], self._marks[number] = entry.thread_id, entry.mark
@@ -153,6 +156,8 @@ class Precedents:
                 self._community_of[own] = community
             if not visible.size:
                 return []
+            if self._words.is_stale:
+                self._settle()
             words = self._words.cosines(query.digest)
             alike = visible[words[visible] > 0]
             found = best(alike, words[alike], first)

@@ -81,8 +81,9 @@ class WordIndex:
 
     @property
     def is_stale(self) -> bool:
-        """Whether so much has changed that weights from before are off, or removed records are in the way."""
-        return self._changes > 64 + self._count // 2
+        """Whether so much has changed that weights from before are off, or that removed records, whose words
+        still count as used, are in the way."""
+        return self._changes > self._count // 2 or len(self._removed) > self._count // 8
 
     def settle(self) -> list[int]:
         """Weigh all records by what is known now, and forget the removed ones: their numbers are free."""
