@@ -28,6 +28,7 @@ from shared.contracts.members import (
     MemberJoined,
     MemberLeft,
     MemberRegistered,
+    MemberRemoved,
     ProfileUpdated,
 )
 from shared.contracts.mentorships import (
@@ -245,6 +246,17 @@ async def test_what_came_of_it_is_told_by_community_and_by_organisation(world: W
     assert await told() == settled | {"c2": on_offer}
     world.clock.at += timedelta(days=30)
     assert await told() == settled | {"c2": nothing | {"expired": 1.0}}
+    assert await world.offered("ann") == {}
+
+
+@pytest.mark.parametrize("gone", [MemberLeft, MemberRemoved])
+async def test_what_one_left_or_was_sent_away_from_is_not_recommended(
+    world: World, gone: type[Event]
+) -> None:
+    await world.community("permits", "permits")
+    await world.person("ann", "permits", interests=["permits"])
+    await world.feed(gone, member_id=who("ann"), community_id="permits")
+    await world.passes(days=30)
     assert await world.offered("ann") == {}
 
 

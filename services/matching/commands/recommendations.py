@@ -62,7 +62,8 @@ async def _communities(
     popular = await tastes.popular_places(uow, rules.CONSIDERED)
     places |= await tastes.load_places(uow, [*popular, *mine])
     names = {each: places[each].name for each in mine if each in places}
-    away = {*mine, *await _held_back(uow, person.member_id, "community")}
+    left = await tastes.left_by(uow, person.member_id)
+    away = {*mine, *left, *await _held_back(uow, person.member_id, "community")}
     open_places = [
         each
         for each in places.values()

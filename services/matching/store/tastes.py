@@ -261,6 +261,12 @@ async def communities_of_all(uow: UnitOfWork, member_ids: Collection[str]) -> di
     return found
 
 
+async def left_by(uow: UnitOfWork, member_id: str) -> set[str]:
+    """The communities that a member belonged to, and left or was sent away from."""
+    query = {"member_id": member_id, "present": False}
+    return {row["community_id"] for row in await uow.find(MEMBERSHIPS, query, {"community_id": 1})}
+
+
 async def role_of(uow: UnitOfWork, community_id: str, member_id: str) -> str | None:
     """A member's role in a community that they belong to now."""
     row = await uow.find_one(MEMBERSHIPS, {"_id": f"{community_id}|{member_id}", "present": True})
