@@ -11,6 +11,7 @@ import pytest
 from services.discussions.app import service as discussions
 from services.matching import precedents
 from services.matching.app import service as matching
+from services.matching.precedents import Library
 from services.matching.store.precedents import PRECEDENTS
 from services.members.app import service as members
 from services.notifications.app import service as notifications
@@ -30,21 +31,19 @@ CONTEXT = {"size": "Forty.", "constraints": "The law.", "culture": "Slow.", "tri
 BEFORE = ("Permits wait for a signature", "Every permit waits nine days on paper until somebody signs it.")
 BEER = ("How do I brew beer at home?", "The ale stays cloudy.")
 NOW = {
-    "words": ("A permit waits for its signature", "Nine days on paper, every permit, until it is signed."),
+    "words": ("Permits wait for a signature, too", "Every permit waits nine days until somebody signs it."),
     "meaning": ("Permit signing is slow", "Signing a single one takes us over a week."),
 }
 """What is asked at last; by words alone the second would be too little like what was asked before."""
 
 
-@pytest.fixture(params=["words", "meaning"])
-async def here(topics: Stack, request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, Platform]]:
-    chosen = precedents.SETTINGS.model_copy(
-        update={"embeddings": request.param == "meaning", "embedding_wait_seconds": 30.0}
-    )
+@pytest.fixture(scope="module")
+async def here(topics: Stack) -> AsyncIterator[Platform]:
+    chosen = precedents.SETTINGS.model_copy(update={"embeddings": True})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(precedents, "SETTINGS", chosen)
         async with platform(topics, members, discussions, matching, notifications) as running:
-            yield request.param, running
+            yield running
 
 
 class Story(Chronicle):
@@ -79,15 +78,20 @@ class Story(Chronicle):
         return [each for each in items if each["kind"] == kind]
 
 
-async def test_from_a_problem_to_those_who_are_asked_and_to_precedents(here: tuple[str, Platform]) -> None:
-    by, running = here
-    story = Story(running, PEOPLE)
+@pytest.mark.parametrize("by", ["meaning", "words"])
+async def test_from_a_problem_to_those_who_are_asked_and_to_precedents(
+    here: Platform, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library: Library = here.ran["matching"].app.state.library
+    if by == "words":
+        monkeypatch.setattr(library, "_embedder", None)  # as where embeddings are switched off
+    story = Story(here, PEOPLE)
     for who in story.names.values():
         await story.ask(who, "POST", "members/members", {"name": who.title()})
     offices = await story.found("Permit offices", "external", "liv", "ben", "sol", "eva", "eli")
     harbour = await story.found("Harbour", "internal", "eva", "eli")
     lindholm = await story.found("Lindholm", "internal", "liv", "lea")
-    await running.settle()
+    await here.settle()
 
     left_open = await story.post("eva", offices, BEFORE)
     practice = await story.post("eva", offices, BEFORE)
@@ -96,9 +100,8 @@ async def test_from_a_problem_to_those_who_are_asked_and_to_precedents(here: tup
     secret = await story.post("lea", lindholm, NOW[by])
     await story.recognise(practice, await story.solve(practice, "eva", "sol"), "ben", "liv")
     await story.solve(solved, "eva", "eli")
-    await running.settle()
-    database = running.ran["matching"].app.state.database
-    library = running.ran["matching"].app.state.library
+    await here.settle()
+    database = here.ran["matching"].app.state.database
 
     async def known() -> bool:
         """Whether matching has all of it, the meanings too."""
@@ -122,7 +125,7 @@ async def test_from_a_problem_to_those_who_are_asked_and_to_precedents(here: tup
     assert "has a best practice" in similar[0].reasons
     assert "is solved" in similar[1].reasons
     assert ("asks much the same" in similar[2].reasons) is (by == "meaning")
-    await running.settle()
+    await here.settle()
 
     [item] = await story.told("eli", "similar-problems")
     assert item["thread_id"] == posted
@@ -140,7 +143,7 @@ async def test_from_a_problem_to_those_who_are_asked_and_to_precedents(here: tup
     [ask] = (await story.ask("sol", "GET", "matching/asks"))["items"]
     assert (ask["id"], "; ".join(ask["reasons"])) == (asked["subject_id"], asked["note"])
     await story.ask("sol", "POST", f"matching/asks/{ask['id']}/accept")
-    await running.settle()
+    await here.settle()
     [accepted] = await story.told("eli", "ask-accepted")
     assert accepted["text"] == f"Sol will look at “{NOW[by][0]}”"
-    assert (await story.ask("lea", "GET", "notifications/inbox"))["items"] == []
+    assert await story.told("lea", "similar-problems") == await story.told("lea", "expert-ask") == []

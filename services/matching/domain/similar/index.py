@@ -99,9 +99,10 @@ class Precedents:
                 self._remove(thread_id)
 
     def telling(self, word: str) -> float:
-        """How telling a word is: 1 for one that a single problem has, less the more have it."""
+        """How telling a word is: 1 for one that a single problem has, less the more have it, 0 where most
+        do."""
         with self._lock:
-            return self._words.weight(term_of(term_hash(word))) / self._words.most
+            return self._words.telling(term_of(term_hash(word)))
 
     def settle(self) -> None:
         """Weigh every word by what is known now. Happens by itself, too, as problems come and go."""
@@ -156,7 +157,7 @@ class Precedents:
                 self._community_of[own] = community
             if not visible.size:
                 return []
-            if self._words.is_stale:
+            if self._words.is_off:
                 self._settle()
             words = self._words.cosines(query.digest)
             alike = visible[words[visible] > 0]

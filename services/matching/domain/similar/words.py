@@ -20,6 +20,8 @@ I64 = NDArray[np.int64]
 
 TELLING: Final = 64
 """So many terms of a query are looked up, those that say most: a long text is no slower than a page of it."""
+MANY: Final = 20_000
+"""Records, of which settling takes a good part of a second."""
 _LEAST: Final = 0.01
 """The weight of a term that all records have."""
 _BITS: Final = TIMES.bit_length()
@@ -74,16 +76,24 @@ class WordIndex:
         """How telling a term is: the fewer records have it, the more."""
         return max(_LEAST, log((self._count + 2) / (len(self._postings.get(term, ())) + 1)))
 
-    @property
-    def most(self) -> float:
-        """The weight of a term that a single record has."""
-        return max(_LEAST, log((self._count + 2) / 2))
+    def telling(self, term: int) -> float:
+        """The weight as a share of that of a term that a single record has; 0 where most records have it."""
+        used = len(self._postings.get(term, ()))
+        if used > max(1, self._count / 2):
+            return 0.0
+        return self.weight(term) / max(_LEAST, log((self._count + 2) / 2))
 
     @property
     def is_stale(self) -> bool:
         """Whether so much has changed that weights from before are off, or that removed records, whose words
         still count as used, are in the way."""
         return self._changes > self._count // 2 or len(self._removed) > self._count // 8
+
+    @property
+    def is_off(self) -> bool:
+        """Whether weights from before are off by more than an answer should be. Among many records some more
+        hardly change how telling a word is; among few they do, and settling takes no time."""
+        return self.is_stale or (self._count < MANY and self._changes > self._count // 16)
 
     def settle(self) -> list[int]:
         """Weigh all records by what is known now, and forget the removed ones: their numbers are free."""
