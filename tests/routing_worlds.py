@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from services.matching.domain.routing.index import DAY, Problem, Solution
+from services.matching.domain.routing.events import Problem, Solution
+from services.matching.domain.routing.index import DAY
 from services.matching.domain.routing.replay import History
 
 MEMBERS = 15

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections import defaultdict
 
-from services.matching.domain.routing.index import Problem, Solution
+from services.matching.domain.routing.events import Problem, Solution
 from services.matching.domain.routing.replay import History
 from services.matching.domain.routing.training import Trained, train
 from services.matching.store import evidence, rankers
@@ -27,11 +27,11 @@ async def retrain(database: Database) -> Trained | None:
     solutions: defaultdict[str, list[Solution]] = defaultdict(list)
     withdrawn: set[str] = set()
     async for found, gone in evidence.problems(database):
-        for problem in found:
+        for problem in found.rows():
             problems[problem.community_id].append(problem)
         withdrawn.update(thread_id for _, thread_id in gone)
     async for answers in evidence.solutions(database, gone=withdrawn):
-        for solution in answers:
+        for solution in answers.rows():
             solutions[solution.community_id].append(solution)
     histories = {each: History(found, solutions[each]) for each, found in problems.items()}
     trained = await asyncio.to_thread(train, histories)

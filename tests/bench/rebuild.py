@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from services.matching import store
+from services.matching.domain.expertise import Solution
 from services.matching.domain.routing.text import term_hash
 from services.matching.index import live
 from shared.ids import new_id
@@ -59,6 +60,9 @@ async def _fill(database: Database, problems: int) -> None:
     vocabulary = np.array([term_hash(f"w{number}") | 1 for number in range(20_000)], np.uint64)
     members = [new_id() for _ in range(max(10, problems // 5))]
     now = datetime.now(UTC)
+    plain = Solution(solution_id="", thread_id="", community_id="", author_id="").model_dump(
+        exclude={"solution_id"}
+    )
     for start in range(0, problems, CHUNK):
         threads: list[dict[str, Any]] = []
         solutions: list[dict[str, Any]] = []
@@ -71,12 +75,14 @@ async def _fill(database: Database, problems: int) -> None:
                 "tags": ["permits", f"t{number % 50}"],
                 "words": words.tobytes(),
                 "posted_at": now,
+                "answered_at": now,
                 "version": 1,
                 **common,
             }
             threads.append(thread)
             solutions += [
-                {
+                plain
+                | {
                     "_id": new_id(),
                     "thread_id": thread["_id"],
                     "author_id": members[int(chance.zipf(1.5)) % len(members)],

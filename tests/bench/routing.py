@@ -28,7 +28,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from services.matching.domain.asking import Asking, Candidate, barrier, choose_wave
 from services.matching.domain.expertise import EPOCH
 from services.matching.domain.routing import kernels
-from services.matching.domain.routing.index import TIMELESS, Index, Problem, Solution
+from services.matching.domain.routing.events import Problem, Solution
+from services.matching.domain.routing.index import TIMELESS, Index
 from services.matching.domain.routing.learning import Example, learn
 from services.matching.domain.routing.ranking import Forest
 from services.matching.domain.routing.replay import History, Moment, Trial, ndcg, replay

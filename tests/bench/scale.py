@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.matching.domain.routing.index import Index, Problem, Solution
+from services.matching.domain.routing.events import Problem, Problems, Solution, Solutions
+from services.matching.domain.routing.index import Index
 from services.matching.domain.routing.kernels import compiled
 from services.matching.domain.routing.router import Query, Router
 from services.matching.domain.routing.text import labels
@@ -120,8 +121,8 @@ def measure(members: int, queries: int, note: Callable[[str], None]) -> Figures:
         ]
         number += len(words)
         started = perf_counter()
-        router.index.put_problems(problems)
-        router.index.put_solutions(solutions)
+        router.index.put_problems(Problems.of(problems))
+        router.index.put_solutions(Solutions.of(solutions))
         spent += perf_counter() - started
         profiles.append(_pairs(words, authors))
     engine = Engine(np.concatenate(profiles), members)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from fastapi import FastAPI
 
 from services.matching.app import service
 from services.matching.domain import rules
+from services.matching.domain.routing.index import HISTORY
 from services.matching.domain.routing.router import Query
-from services.matching.domain.routing.text import digest
+from services.matching.domain.routing.text import digest, labels
 from services.matching.follower import running_index
 from services.matching.index import live
 from services.matching.reactions import reactions
@@ -20,6 +22,7 @@ from services.matching.store import evidence
 from shared.clockwork import work_off
 from shared.contracts import Event
 from shared.contracts.discussions import (
+    CommentAdded,
     EndorsementWithdrawn,
     ProblemUpdated,
     ProblemWithdrawn,
@@ -53,6 +56,18 @@ def ranked(app: FastAPI, tags: list[str], text: str = "permits wait") -> list[tu
     router = live.of(app.state.database).router
     query = Query(COMMUNITY, digest((text,)), tags, evidence.seconds(NOW))
     return [(each.member_id, round(each.score, 6)) for each in router.rank(query).ranked]
+
+
+def known_of_all(app: FastAPI) -> dict[str, dict[str, float]]:
+    """What is known of each who can be found, whatever the problem."""
+    index = live.of(app.state.database).router.index
+    tags = ["permits", "paper", "queues"]
+    found = index.find(
+        COMMUNITY, digest(("fax",)), labels("tag", tags), labels("skill", tags), now=evidence.seconds(NOW)
+    )
+    assert found is not None
+    rows = (dict(zip(HISTORY, row, strict=True)) for row in found.history.tolist())
+    return dict(zip(map(index.member, found.places.tolist()), rows, strict=True))
 
 
 async def test_each_instance_knows_what_the_other_took_in(apps: tuple[FastAPI, FastAPI]) -> None:
@@ -121,7 +136,8 @@ async def test_built_anew_it_ranks_as_it_did(apps: tuple[FastAPI, FastAPI], edit
     for step in range(60):
         name = chance.choice(names)
         event: Event | None = None
-        match chance.randrange(9):
+        world.clock.advance(timedelta(minutes=1))
+        match chance.randrange(10):
             case 0:
                 await _take_in(world, *world.joins(name, **{chance.choice(tags): "expert"}))
             case 1 | 2:
@@ -141,6 +157,8 @@ async def test_built_anew_it_ranks_as_it_did(apps: tuple[FastAPI, FastAPI], edit
             case 8:
                 kind = chance.choice([SkillsUpdated, MemberLeft])
                 event = world.event(kind, member_id=ids(name), skills=[])
+            case 9:
+                event = world.event(CommentAdded, author_id=ids(name))
         if event is not None:
             await _take_in(world, event)
     await _take_in(world, *world.joins("last", unheard="expert"))
@@ -150,9 +168,12 @@ async def test_built_anew_it_ranks_as_it_did(apps: tuple[FastAPI, FastAPI], edit
 
     await eventually(all_known)
     kept = [[dict(ranked(app, [tag], "fax sign")) for tag in tags] for app in apps]
+    figures = known_of_all(one)
     await live.of(one.state.database).rebuild()
     anew = [dict(ranked(one, [tag], "fax sign")) for tag in tags]
     assert any(anew)
+    assert len({figure["heard_gap"] for figure in figures.values()}) > 2
+    assert edits or known_of_all(one) == figures
     for found in kept:
         for was, becomes in zip(found, anew, strict=True):
             assert was == pytest.approx(becomes, abs=0.1 if edits else 1e-4)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.matching.domain import rules
-from services.matching.domain.expertise import Evidence, Solution, with_evidence
+from services.matching.domain.expertise import Evidence, Solution, adapted, endorsed, with_evidence
 from shared.contracts.discussions import (
     ContentFlagged,
     EndorsementWithdrawn,
@@ -82,8 +82,8 @@ def test_the_last_word_of_each_counts_once(made: list[tuple[type[Evidence], dict
             weights[fields["endorser_id"]] = 0
         elif event is AdaptationOutcomeReported:
             worked[fields["adaptation_id"]] = str(fields["outcome"]).startswith("worked")
-    assert solution.endorsed == sum(weights.values())
-    assert solution.adapted == sum(worked.values())
+    assert endorsed(solution.model_dump()["endorsements"]) == sum(weights.values())
+    assert adapted(solution.model_dump()["adaptations"]) == sum(worked.values())
     marks = [fields.get("change") for _, fields in made]
     assert solution.hidden == ([each for each in marks if each in ("hidden", "shown")][-1:] == ["hidden"])
 
@@ -94,4 +94,4 @@ def test_the_last_word_of_each_counts_once(made: list[tuple[type[Evidence], dict
 )
 def test_ones_own_word_is_no_evidence(event: type[Evidence], fields: dict[str, object]) -> None:
     solution = after(evidence(SolutionProposed, 1), evidence(event, 2, **fields))
-    assert (solution.accepted, solution.adapted) == (False, 0)
+    assert (solution.accepted, adapted(solution.model_dump()["adaptations"])) == (False, 0)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.matching.domain.routing.index import DAY, Index, Problem, Solution
+from services.matching.domain.routing.events import Problem, Problems, Solution, Solutions
+from services.matching.domain.routing.index import DAY, HISTORY, Index
 from services.matching.domain.routing.learning import Example, learn
-from services.matching.domain.routing.names import Names, packed, unpacked
+from services.matching.domain.routing.names import Names
 from services.matching.domain.routing.ranking import FEATURES
 from services.matching.domain.routing.router import Query, Ranking, Router
-from services.matching.domain.routing.text import digest, words
+from services.matching.domain.routing.text import digest, labels, words
 
 NOW = 1_800_000_000.0
+TEXT = ["fax", "form", "desk", "sign", "wait", "paper", "queue", "permit"]
+_UUIDS = st.uuids().map(str)
 ADA, BEN, CAT = "ada", "ben", "cat"
 
 
@@ -68,12 +73,16 @@ def test_a_megabyte_is_read_as_far_as_it_says_something() -> None:
     assert digest([" ".join(f"w{number}" for number in range(100_000))]).size == 400
 
 
-@given(st.one_of(st.text(), st.uuids().map(str)))
-def test_a_packed_name_is_the_same_again(name: str) -> None:
+@settings(deadline=None)  # the first is compiled
+@given(st.lists(st.one_of(st.text(st.characters(codec="utf-8")), _UUIDS, _UUIDS.map(str.upper))))
+def test_names_are_the_same_again(names: list[str]) -> None:
     held = Names()
-    data = packed(name) if name.isprintable() else packed(repr(name))
-    number = held.add(data)
-    assert held[number] == unpacked(data)
+    community = np.arange(len(names)) % 2
+    numbers = held.numbers(community, names)
+    assert [held[number] for number in numbers] == names
+    assert numbers.tolist() == held.numbers(community, names).tolist()
+    assert len(held) == len(set(zip(community.tolist(), names, strict=True)))
+    assert held.find(2, "known nowhere") == -1
 
 
 def test_who_answered_similar_problems_comes_first(router: Router) -> None:
@@ -230,8 +239,10 @@ def test_tables_and_lists_grow() -> None:
     """As many as make every table larger several times, and lists longer than their largest block."""
     router = Router(Index())
     many = [problem(f"p{n}", f"permit word{n}", "permits", days=n / 100) for n in range(3000, 0, -1)]
-    router.index.put_problems(many)
-    router.index.put_solutions([solution(f"p{n}", f"m{n}", days=n / 100) for n in range(3000, 0, -1)])
+    router.index.put_problems(Problems.of(many))
+    router.index.put_solutions(
+        Solutions.of([solution(f"p{n}", f"m{n}", days=n / 100) for n in range(3000, 0, -1)])
+    )
     for number in (1, 1500, 3000):
         ranking = rank(router, f"word{number}")
         best = max(ranking.ranked, key=lambda each: each.terms["similar"])
@@ -275,3 +286,63 @@ def test_a_learned_ranker_corrects_the_order_and_its_terms_add_up(router: Router
     assert names(rank(router, "Backlog of permit requests", "permits")) == [BEN, ADA]
     for each in rank(router, "Backlog of permit requests", "permits").ranked:
         assert sum(each.terms.values()) == pytest.approx(each.score)
+
+
+def test_many_at_once_are_as_one_by_one_even_the_same_again() -> None:
+    chance = random.Random(3)
+    problems = [
+        problem(f"p{chance.randrange(40)}", " ".join(chance.choices(TEXT, k=5)), asker=f"a{number % 7}")
+        for number in range(120)
+    ]
+    solutions = [
+        solution(f"p{chance.randrange(45)}", f"m{chance.randrange(9)}", days=chance.random() * 9,
+                 accepted=chance.random() < 0.3, endorsed=chance.choice([0.0, 2.0]),
+                 counts=chance.random() < 0.9)
+        for _ in range(200)
+    ]  # fmt: skip
+    one_by_one, at_once = Index(), Index()
+    for each in problems:
+        one_by_one.put_problem(each)
+    for every in solutions:
+        one_by_one.put_solution(every)
+    at_once.put_problems(Problems.of(problems))
+    at_once.put_solutions(Solutions.of(solutions))
+    assert Problems.of(problems).rows()[5].words.tolist() == problems[5].words.tolist()
+    assert Solutions.of(solutions).rows() == solutions
+    one, other = (figures(Router(index)) for index in (one_by_one, at_once))
+    assert len(one) == 9
+    assert one == other
+
+
+def figures(router: Router) -> dict[str, list[float]]:
+    """Everything that is known of everybody."""
+    found = rank(router, " ".join(TEXT)).found
+    assert found is not None
+    rows = np.column_stack([found.gathered, found.history]).round(9).tolist()
+    return dict(zip(map(router.index.member, found.places.tolist()), rows, strict=True))
+
+
+def test_the_gap_since_somebody_was_heard_of_does_not_depend_on_when_one_was_told() -> None:
+    index = Index()
+    index.note_activity(["c", "c"], ["early", "late"], np.array([NOW - 8.5 * DAY, NOW - 2.5 * DAY]))
+    index.put_problem(problem("p1", "Permit backlog", "permits"))
+    for days in range(9, -1, -1):
+        author = {9: "early", 8: "late"}.get(days, "other")
+        index.put_solution(Solution("c", "p1", f"s{days}", author, NOW - days * DAY))
+    found = index.find("c", digest(["permit"]), labels("tag", []), labels("skill", []), now=NOW)
+    assert found is not None
+    heard = found.history[:, HISTORY.index("heard_gap")]
+    gaps = dict(zip(map(index.member, found.places.tolist()), heard.tolist(), strict=True))
+    assert gaps == pytest.approx({"early": 0.9, "late": 0.3, "other": 0.0})
+
+
+def test_a_problem_that_is_edited_was_asked_once(router: Router) -> None:
+    router.index.put_problem(problem("p2", "Buses late in the snow", "winter", asker=ADA))
+    for text in ("Trams late in the snow", "Trams late", "Buses late"):
+        router.index.put_problem(problem("p3", text, "winter", asker=ADA))
+    router.index.put_problem(problem("p4", "Trams", asker=ADA))
+    router.index.remove_problem("c", "p4")
+    ranking = rank(router, "Permit backlog", "permits")
+    assert ranking.found is not None
+    [row] = [each.row for each in ranking.ranked if each.member_id == ADA]
+    assert ranking.found.history[row, HISTORY.index("asked")] == 1

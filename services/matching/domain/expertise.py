@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -68,15 +68,15 @@ class Solution(BaseModel):
     hidden_version: int = 0
     """The thread's that said so last."""
 
-    @property
-    def endorsed(self) -> float:
-        """The weights of its active endorsements together."""
-        return sum(rules.ENDORSED[each.basis] for each in self.endorsements if each.active)
 
-    @property
-    def adapted(self) -> int:
-        """For how many others it worked."""
-        return sum(each.worked for each in self.adaptations)
+def endorsed(endorsements: Iterable[Mapping[str, Any]]) -> float:
+    """The weights of a solution's active endorsements together, from their fields."""
+    return sum(rules.ENDORSED[each["basis"]] for each in endorsements if each["active"])
+
+
+def adapted(adaptations: Iterable[Mapping[str, Any]]) -> int:
+    """For how many others a solution worked, from the fields of its adaptations."""
+    return sum(each["worked"] for each in adaptations)
 
 
 def subject(event: Evidence) -> str:

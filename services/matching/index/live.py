@@ -22,7 +22,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from pymongo.errors import PyMongoError
 
-from services.matching.domain.routing.index import Index, Problem, Solution
+from services.matching.domain.routing.events import Problem, Problems, Solution
+from services.matching.domain.routing.index import Index
 from services.matching.domain.routing.ranking import FEATURES, Forest
 from services.matching.domain.routing.router import Query, Router
 from services.matching.domain.routing.text import digest
@@ -156,7 +157,7 @@ class Live:
                 await asyncio.to_thread(_feed_skills, index, stated)
         if everything or wanted(ACTIVITY):
             async for active in evidence.activity(database, wanted(ACTIVITY)):
-                await asyncio.to_thread(_feed_activity, index, active)
+                await asyncio.to_thread(index.note_activity, *active)
         if everything or wanted(ASKS):
             async for asked in evidence.asks(database, wanted(ASKS)):
                 await asyncio.to_thread(_feed_asks, index, asked)
@@ -171,7 +172,7 @@ def _read(number: int, text: str) -> Forest:
     return forest
 
 
-def _feed_problems(index: Index, problems: Sequence[Problem], gone: Sequence[tuple[str, str]]) -> None:
+def _feed_problems(index: Index, problems: Problems, gone: Sequence[tuple[str, str]]) -> None:
     index.put_problems(problems)
     for community_id, problem_id in gone:
         index.remove_problem(community_id, problem_id)
@@ -180,11 +181,6 @@ def _feed_problems(index: Index, problems: Sequence[Problem], gone: Sequence[tup
 def _feed_skills(index: Index, stated: Sequence[evidence.Stated]) -> None:
     for community_id, member_id, skills in stated:
         index.put_skills(community_id, member_id, skills)
-
-
-def _feed_activity(index: Index, active: Sequence[evidence.Activity]) -> None:
-    for community_id, member_id, at in active:
-        index.note_activity(community_id, member_id, at)
 
 
 def _feed_asks(index: Index, asked: Sequence[evidence.Asked]) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
-from datetime import datetime
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.matching.domain import rules
-from services.matching.domain.expertise import Solution as Evidence
-from services.matching.domain.routing.index import Problem, Solution
-from services.matching.domain.routing.text import Digest, labels
+from services.matching.domain.expertise import adapted, endorsed
+from services.matching.domain.routing.events import Digests, Problems, Solutions
+from services.matching.domain.routing.text import Digest
 from services.matching.store import ACTIVITY, MEMBERSHIPS, PEOPLE, SOLUTIONS, THREADS
 from services.matching.store.asking import ASKING, ASKS
 from services.matching.store.rankers import RANKERS
@@ -21,8 +23,8 @@ BATCH: Final = 2_000
 Document = dict[str, Any]
 Stated = tuple[str, str, dict[str, float]]
 """(community, member, what each of their stated skills is worth there)"""
-Activity = tuple[str, str, float]
-"""(community, member, when something was last heard of them)"""
+Activity = tuple[list[str], list[str], NDArray[np.float64]]
+"""(communities, members, when something was last heard of each)"""
 Asked = tuple[str, str, list[tuple[float, bool]]]
 """(community, member, what became of their asks of late: when each was taken up, or else not)"""
 WATCHED: Final = (THREADS, SOLUTIONS, PEOPLE, MEMBERSHIPS, ACTIVITY, ASKS, ASKING, RANKERS)
@@ -36,19 +38,19 @@ def seconds(at: datetime) -> float:
 
 async def problems(
     database: Database, ids: Collection[str] | None = None
-) -> AsyncIterator[tuple[list[Problem], list[tuple[str, str]]]]:
+) -> AsyncIterator[tuple[Problems, list[tuple[str, str]]]]:
     """These problems, or all: those that count, and (community, id) of those that were taken back."""
     async for rows in _batches(database, THREADS, ids):
         known = [row for row in rows if "author_id" in row]
         yield (
-            [_problem(row) for row in known if not row.get("withdrawn")],
+            await asyncio.to_thread(_problems, [row for row in known if not row.get("withdrawn")]),
             [(row["community_id"], row["_id"]) for row in known if row.get("withdrawn")],
         )
 
 
 async def solutions(
     database: Database, ids: Collection[str] | None = None, gone: Collection[str] | None = None
-) -> AsyncIterator[list[Solution]]:
+) -> AsyncIterator[Solutions]:
     """These solutions, or all, in the order in which they became known; ``gone``: the problems that were
     taken back, if these are known already. Solutions of theirs count no more."""
     async for rows in _batches(database, SOLUTIONS, ids):
@@ -57,11 +59,8 @@ async def solutions(
             query = {"_id": {"$in": [row["thread_id"] for row in rows]}, "withdrawn": True}
             found = await database[THREADS].find(query, {"_id": 1}).to_list(length=None)
             without = {row["_id"] for row in found}
-        yield [
-            _solution(row, counts=row["thread_id"] not in without)
-            for row in rows
-            if row.get("proposed_at") is not None
-        ]
+        known = [row for row in rows if row.get("proposed_at") is not None]
+        yield await asyncio.to_thread(_solutions, known, without)
 
 
 async def skills(
@@ -88,10 +87,14 @@ async def skills(
         ]
 
 
-async def activity(database: Database, ids: Collection[str] | None = None) -> AsyncIterator[list[Activity]]:
+async def activity(database: Database, ids: Collection[str] | None = None) -> AsyncIterator[Activity]:
     """When something was last heard of these places, or of all."""
     async for rows in _batches(database, ACTIVITY, ids):
-        yield [(row["community_id"], row["member_id"], seconds(row["last_at"])) for row in rows]
+        yield (
+            [row["community_id"] for row in rows],
+            [row["member_id"] for row in rows],
+            _times(row["last_at"] for row in rows),
+        )
 
 
 async def asks(database: Database, ids: Collection[str] | None = None) -> AsyncIterator[list[Asked]]:
@@ -133,34 +136,41 @@ async def load_words(uow: UnitOfWork, thread_ids: Collection[str]) -> dict[str, 
     return {thread_id: known.get(thread_id, _NOTHING) for thread_id in thread_ids}
 
 
+_NEVER: Final = datetime.fromtimestamp(0, UTC)
 _NOTHING: Final[Digest] = np.zeros(0, np.uint64)
 
 
-def _problem(row: Document) -> Problem:
-    posted = seconds(row["posted_at"]) if "posted_at" in row else 0.0
-    return Problem(
-        row["community_id"], row["_id"], row["author_id"], posted, _words(row), labels("tag", row["tags"])
+def _problems(rows: Sequence[Document]) -> Problems:
+    return Problems(
+        [row["community_id"] for row in rows],
+        [row["_id"] for row in rows],
+        [row["author_id"] for row in rows],
+        _times(row.get("posted_at", _NEVER) for row in rows),
+        Digests.stored([row.get("words", b"") for row in rows]),
+        Digests.of_labels("tag", [row["tags"] for row in rows]),
     )
+
+
+def _times(found: Iterable[datetime]) -> NDArray[np.float64]:
+    return np.fromiter(map(datetime.timestamp, found), np.float64)
 
 
 def _words(row: Document) -> Digest:
     return np.frombuffer(row.get("words", b""), np.uint64)
 
 
-def _solution(row: Document, *, counts: bool) -> Solution:
-    known = Evidence.model_validate({**row, "solution_id": row["_id"]})
-    assert known.proposed_at is not None
-    return Solution(
-        known.community_id,
-        known.thread_id,
-        known.solution_id,
-        known.author_id,
-        seconds(known.proposed_at),
-        votes=min(known.imported_score, rules.VOTES),
-        accepted=known.accepted,
-        endorsed=known.endorsed,
-        adapted=known.adapted,
-        counts=counts and not known.hidden,
+def _solutions(rows: Sequence[Document], gone: Collection[str]) -> Solutions:
+    return Solutions(
+        [row["community_id"] for row in rows],
+        [row["thread_id"] for row in rows],
+        [row["_id"] for row in rows],
+        [row["author_id"] for row in rows],
+        _times(row["proposed_at"] for row in rows),
+        np.minimum([row.get("imported_score", 0) for row in rows], rules.VOTES),
+        np.array([row.get("accepted", False) for row in rows], np.bool_),
+        np.array([endorsed(row.get("endorsements", ())) for row in rows], np.float64),
+        np.array([adapted(row.get("adaptations", ())) for row in rows], np.int64),
+        np.array([not row.get("hidden") and row["thread_id"] not in gone for row in rows], np.bool_),
     )
 
 
@@ -176,5 +186,11 @@ async def _of(
     database: Database, collection: str, query: Document, fields: Document | None
 ) -> AsyncIterator[list[Document]]:
     cursor = database[collection].find(query, fields, batch_size=BATCH)
-    while rows := await cursor.to_list(length=BATCH):
-        yield rows
+    # The next batch is read while the last is made use of.
+    reading = asyncio.ensure_future(cursor.to_list(length=BATCH))
+    try:
+        while rows := await reading:
+            reading = asyncio.ensure_future(cursor.to_list(length=BATCH))
+            yield rows
+    finally:
+        reading.cancel()

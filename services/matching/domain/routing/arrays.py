@@ -81,10 +81,8 @@ class Places(NamedTuple):
     first: I32
     last: I32
     """Positions of the first and the last answer."""
-    heard: I32
-    """How many answers the community had seen when something was last heard of them."""
     active_at: F64
-    """When that was."""
+    """When something was last heard of them."""
     declined: F32
     """Asks declined or ignored, fading, as of ``declined_at``."""
     declined_at: F64

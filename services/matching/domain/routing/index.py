@@ -10,17 +10,15 @@ bounded parts of these, so that it costs the same in a community of thousands an
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import log1p
 from threading import RLock
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.matching.domain.routing import kernels
+from services.matching.domain.routing import feeding, kernels
 from services.matching.domain.routing.arrays import (
     F64,
     I64,
@@ -30,14 +28,14 @@ from services.matching.domain.routing.arrays import (
     Communities,
     Places,
     Postings,
-    Problems,
     Skills,
-    Table,
     empty,
     grow,
 )
-from services.matching.domain.routing.names import Names, key_of, packed
-from services.matching.domain.routing.text import TIMES, Digest, digest, labels
+from services.matching.domain.routing.arrays import Problems as ProblemArrays
+from services.matching.domain.routing.events import Problem, Problems, Solution, Solutions
+from services.matching.domain.routing.names import Names, hashes
+from services.matching.domain.routing.text import Digest, labels
 
 DAY: Final = 86_400.0
 
@@ -84,64 +82,6 @@ TIMELESS: Final = Settings(expertise=float("inf"), activity=float("inf"))
 """For histories whose unit of time is not known."""
 
 
-TOGETHER: Final = 64
-"""Problems that are listed together: for each of their words there must be room for a whole block."""
-
-
-class Problem(NamedTuple):
-    """A problem as it is now. ``words`` and ``tags`` are digests (``text.digest``, ``text.labels``)."""
-
-    community_id: str
-    problem_id: str
-    asker_id: str
-    at: float
-    words: Digest
-    tags: Digest
-
-    @classmethod
-    def of(
-        cls,
-        community_id: str,
-        problem_id: str,
-        asker_id: str,
-        at: float,
-        *,
-        title: str,
-        body: str,
-        tags: Sequence[str],
-    ) -> Problem:
-        """The same from its texts."""
-        return cls(community_id, problem_id, asker_id, at, digest((title, body)), labels("tag", tags))
-
-
-class Solution(NamedTuple):
-    """A solution as it is now."""
-
-    community_id: str
-    problem_id: str
-    solution_id: str
-    author_id: str
-    at: float
-    """When it was proposed."""
-    votes: int = 0
-    """An imported score."""
-    accepted: bool = False
-    endorsed: float = 0.0
-    """The weights of its active endorsements together."""
-    adapted: int = 0
-    """Teams for which an adaptation of it worked."""
-    counts: bool = True
-    """False once it is withdrawn or taken down."""
-
-    @property
-    def worth(self) -> float:
-        """What it says of its author. Votes hardly matter for who answers next, and so they count little."""
-        if not self.counts:
-            return 0.0
-        praise = log1p(max(0, self.votes)) + self.accepted + log1p(self.endorsed) + log1p(self.adapted)
-        return 1.0 + 0.15 * praise
-
-
 class Found(NamedTuple):
     """What the index found for a problem: one row for each person who could be asked."""
 
@@ -170,7 +110,8 @@ HISTORY: Final = (
     "heard_gap",
     "declined",
 )
-"""Counts; gaps in answers of the community, as a share of all; the asks declined or ignored lately."""
+"""Counts; gaps in answers of the community, as a share of all; the asks declined or ignored lately. The gap
+since somebody was heard of is told where it is among the newest answers; else it is that to their last."""
 
 
 class Evidence(NamedTuple):
@@ -199,14 +140,12 @@ class Index:
         self._community_numbers: dict[str, int] = {}
         self._communities = empty(Communities)
         self._communities_known = 0
-        self._problems = empty(Problems)
+        self._problems = empty(ProblemArrays)
         self._problem_names = Names()
-        self._problem_table = _table()
         self._answers = empty(Answers)
         self._answer_count = 0
         self._places = empty(Places)
         self._place_names = Names()
-        self._place_table = _table()
         self._skills = empty(Skills)
         self._skill_count = 0
         self._postings = _postings(1 << 12)
@@ -219,73 +158,76 @@ class Index:
 
     def put_problem(self, problem: Problem) -> None:
         """A problem, new or changed."""
-        self.put_problems([problem])
+        self.put_problems(Problems.of([problem]))
 
-    def put_problems(self, problems: Sequence[Problem]) -> None:
+    def put_problems(self, problems: Problems) -> None:
         """Many problems at once, in order."""
-        for start in range(0, len(problems), TOGETHER):
-            self._put_problems(problems[start : start + TOGETHER])
-
-    def _put_problems(self, problems: Sequence[Problem]) -> None:
         with self._lock:
-            numbers: list[int] = []
-            communities: list[int] = []
-            ends: list[int] = []
-            digests: list[Digest] = []
-            size = 0
-            for problem in problems:
-                community = self._community(problem.community_id)
-                number = self._problem_to_fill(problem, community)
-                if number is None:
-                    continue
-                for part in (problem.words, problem.tags):
-                    size += part.size
-                    digests.append(part)
-                    ends.append(size)
-                    numbers.append(number)
-                    communities.append(community)
-            if numbers:
-                self._make_room_for_terms(size)
-                kernels.add_documents(
-                    *self._postings,
-                    np.array(communities),
-                    np.array(numbers),
-                    np.array(ends),
-                    np.concatenate(digests),
-                )
+            communities = self._communities_of(problems.community_id)
+            numbers = self._problems_of(communities, problems.problem_id)
+            askers = self._places_of(communities, problems.asker_id)
+            terms = (problems.words.terms, problems.words.ends, problems.tags.terms, problems.tags.ends)
+            marks = feeding.marks(*terms)
+            feeding.note_activity(self._places.active_at, askers, problems.at)
+            row = 0
+            while (row := self._list_terms(row, numbers, communities, askers, marks, terms)) < numbers.size:
+                number = numbers[row]
+                if self._problems.mark[number] not in (0, marks[row]):
+                    numbers[numbers == number] = self._renewed(int(number))
+                else:
+                    sizes = (np.diff(part.ends, prepend=0) for part in (problems.words, problems.tags))
+                    self._make_room_for_terms(sum(int(each[row]) for each in sizes))
 
-    def _problem_to_fill(self, problem: Problem, community: int) -> int | None:
-        """The number under which a problem's terms are to be listed, ``None`` if they are already."""
-        mark = zlib.crc32(problem.words.tobytes(), zlib.crc32(problem.tags.tobytes())) | 1
-        packed_id = packed(problem.problem_id)
-        number = self._problem(packed_id, community)
-        answers = NONE
-        if self._problems.mark[number] == mark:
-            return None
-        if self._problems.mark[number] != 0:
-            answers = int(self._problems.newest[number])
-            self._dismiss(number)
-            number = self._new_problem(packed_id, community)
-            self._problems.newest[number] = answers
-        length = max(1, int((problem.words & np.uint64(TIMES)).sum()))
-        self._problems.mark[number] = mark
-        self._problems.length[number] = length
-        self._communities.problems[community] += 1
-        self._communities.length[community] += length
-        asker = self._place(problem.asker_id, community)
-        self._problems.asker[number] = asker
-        self._places.asked[asker] += 1
-        self._heard_of(asker, problem.at)
-        return number
+    def _list_terms(
+        self, row: int, numbers: I64, communities: I64, askers: I64, marks: U32, terms: tuple[Any, ...]
+    ) -> int:
+        listed: int = feeding.list_terms(
+            *self._postings,
+            self._communities.length,
+            self._communities.problems,
+            self._problems.length,
+            self._problems.mark,
+            self._problems.asker,
+            self._places.asked,
+            row,
+            numbers,
+            communities,
+            askers,
+            marks,
+            *terms,
+        )
+        return listed
+
+    def _renewed(self, number: int) -> int:
+        """Another number for a problem whose text changed: under the old one, it is listed no more."""
+        answers = self._problems.newest[number]
+        self._dismiss(number)
+        community = int(self._problems.community[number])
+        again = self._problem_names.renewed(number, community)
+        self._make_room_for_problems()
+        self._problems.community[again] = community
+        self._problems.newest[again] = answers
+        return again
 
     def remove_problem(self, community_id: str, problem_id: str) -> None:
         """A problem that counts no more, with its answers: withdrawn, or taken down."""
         with self._lock:
             community = self._community_numbers.get(community_id)
             if community is not None:
-                number = self._problem(packed(problem_id), community)
+                [number] = self._problems_of(np.array([community]), [problem_id])
                 for answer in self._answers_of(number):
-                    self._count_answer(answer, -1)
+                    feeding.count_answer(
+                        self._answers.place,
+                        self._answers.position,
+                        self._answers.mark,
+                        self._places.answers,
+                        self._places.accepted,
+                        self._places.endorsed,
+                        self._places.first,
+                        self._places.last,
+                        answer,
+                        -1,
+                    )
                     self._answers.worth[answer] = 0
                 self._dismiss(number)
 
@@ -294,70 +236,51 @@ class Index:
         if self._problems.length[number] > 0:
             self._communities.problems[community] -= 1
             self._communities.length[community] -= self._problems.length[number]
+            self._places.asked[self._problems.asker[number]] -= 1
         self._problems.length[number] = -1
         self._problems.newest[number] = NONE
 
     def put_solution(self, solution: Solution) -> None:
         """A solution, new or changed: proposed, endorsed, accepted, adapted, withdrawn."""
-        with self._lock:
-            community = self._community(solution.community_id)
-            problem = self._problem(packed(solution.problem_id), community)
-            mark = zlib.crc32(solution.solution_id.encode()) >> 2
-            answer = int(
-                kernels.answer_of(
-                    self._problems.newest, self._answers.mark, self._answers.of_problem, problem, mark
-                )
-            )
-            place = self._place(solution.author_id, community)
-            if answer == NONE:
-                answer = self._answer_count
-                self._answer_count += 1
-                grow(self._answers, self._answer_count)
-                self._answers.of_problem[answer] = self._problems.newest[problem]
-                self._problems.newest[problem] = answer
-                self._answers.position[answer] = self._position(community, solution.at)
-                self._answers.of_community[answer] = self._communities.newest[community]
-                self._communities.newest[community] = answer
-                self._communities.answers[community] += 1
-            elif self._answers.worth[answer] > 0:
-                self._count_answer(answer, -1)
-            flags = kernels.ACCEPTED * solution.accepted | kernels.ENDORSED * (solution.endorsed > 0)
-            self._answers.place[answer] = place
-            self._answers.at[answer] = solution.at
-            self._answers.mark[answer] = mark << 2 | flags
-            self._answers.worth[answer] = solution.worth
-            if solution.counts:
-                self._count_answer(answer, 1)
-                self._heard_of(place, solution.at)
+        self.put_solutions(Solutions.of([solution]))
 
-    def put_solutions(self, solutions: Sequence[Solution]) -> None:
+    def put_solutions(self, solutions: Solutions) -> None:
         """Many solutions at once, in order."""
         with self._lock:
-            for solution in solutions:
-                self.put_solution(solution)
-
-    def _position(self, community: int, at: float) -> int:
-        """The position of a new answer: the last, or with its time's own if it comes late."""
-        earlier = int(self._communities.newest[community])
-        position = int(self._communities.answers[community])
-        for _ in range(self.settings.answers_of_community):
-            if earlier == NONE or self._answers.at[earlier] <= at:
-                break
-            position = int(self._answers.position[earlier])
-            earlier = int(self._answers.of_community[earlier])
-        return position
-
-    def _count_answer(self, answer: int, times: int) -> None:
-        place, mark = self._answers.place[answer], int(self._answers.mark[answer])
-        places = self._places
-        if times > 0:
-            position = self._answers.position[answer]
-            only = places.answers[place] == 0
-            places.first[place] = position if only else min(position, places.first[place])
-            places.last[place] = position if only else max(position, places.last[place])
-        places.answers[place] += times
-        places.accepted[place] += times * bool(mark & kernels.ACCEPTED)
-        places.endorsed[place] += times * bool(mark & kernels.ENDORSED)
+            communities = self._communities_of(solutions.community_id)
+            problems = self._problems_of(communities, solutions.problem_id)
+            places = self._places_of(communities, solutions.author_id)
+            praised = kernels.ACCEPTED * solutions.accepted | kernels.ENDORSED * (solutions.endorsed > 0)
+            marks = (hashes(solutions.solution_id) << np.uint64(2)).astype(np.uint32) | praised.astype(
+                np.uint32
+            )
+            grow(self._answers, self._answer_count + problems.size)
+            self._answer_count = feeding.list_answers(
+                self._problems.newest,
+                self._communities.answers,
+                self._communities.newest,
+                self._answers.place,
+                self._answers.at,
+                self._answers.position,
+                self._answers.worth,
+                self._answers.mark,
+                self._answers.of_problem,
+                self._answers.of_community,
+                self._places.answers,
+                self._places.accepted,
+                self._places.endorsed,
+                self._places.first,
+                self._places.last,
+                self._places.active_at,
+                self._answer_count,
+                self.settings.answers_of_community,
+                communities,
+                problems,
+                places,
+                solutions.at,
+                solutions.worth,
+                marks,
+            )
 
     def _answers_of(self, problem: int) -> list[int]:
         found: list[int] = []
@@ -372,7 +295,7 @@ class Index:
         """The skills that a member of a community states, with what each is worth; the whole of them."""
         with self._lock:
             community = self._community(community_id)
-            place = self._place(member_id, community)
+            [place] = self._places_of(np.array([community]), [member_id])
             of_worth = {name: worth for name, worth in skills.items() if worth > 0}
             keys = labels("skill", of_worth)
             before: dict[int, float] = {}
@@ -400,16 +323,17 @@ class Index:
                 self._places.skill[place] = number
                 kernels.append(*self._postings, kernels.mixed(key, community), np.uint32(number << 4))
 
-    def note_activity(self, community_id: str, member_id: str, at: float) -> None:
-        """A member did something."""
+    def note_activity(self, community_ids: Sequence[str], member_ids: Sequence[str], at: F64) -> None:
+        """Members did something, each in the community and at the time beside them."""
         with self._lock:
-            self._heard_of(self._place(member_id, self._community(community_id)), at)
+            places = self._places_of(self._communities_of(community_ids), member_ids)
+            feeding.note_activity(self._places.active_at, places, at)
 
     def put_asks(self, community_id: str, member_id: str, asks: Iterable[tuple[float, bool]]) -> None:
         """What became of a member's asks of late, the whole of it: when each was taken up, or else declined
         or ignored. One that is taken up makes good half of what was not."""
         with self._lock:
-            place = self._place(member_id, self._community(community_id))
+            [place] = self._places_of(self._communities_of([community_id]), [member_id])
             self._places.declined[place] = self._places.declined_at[place] = 0.0
             for at, taken_up in sorted(asks):
                 before = self._declined(place, at)
@@ -426,7 +350,7 @@ class Index:
             community = self._community_numbers.get(community_id)
             if community is None:
                 return
-            place = _get(self._place_table, _key(packed(member_id), community))
+            place = self._place_names.find(community, member_id)
             if place != NONE:
                 self.put_skills(community_id, member_id, {})
                 self._places.community[place] = NONE
@@ -456,9 +380,9 @@ class Index:
                 return None
             asker = problem = NONE
             if asker_id:
-                asker = _get(self._place_table, _key(packed(asker_id), community))
+                asker = self._place_names.find(community, asker_id)
             if problem_id:
-                problem = _get(self._problem_table, _key(packed(problem_id), community))
+                problem = self._problem_names.find(community, problem_id)
             answers = max(1, int(self._communities.answers[community]))
             settings = self.settings
             shares = np.array(settings.similar + settings.tags + settings.active)
@@ -499,29 +423,32 @@ class Index:
                 found,
                 gathered,
             )
-            history = self._history(found[:size], answers, now)
+            history = self._history(found[:size], community, answers, now)
             return Found(asker, now, similar, similarity, tag_lists, found[:size], gathered[:size], history)
 
-    def _history(self, found: NDArray[np.int32], answers: int, now: float) -> F64:
-        places = self._places
-        answered = places.answers[found] > 0
-
-        def gap(position: NDArray[np.int32], known: NDArray[np.bool_]) -> F64:
-            return np.where(known, (answers - position[found]) / answers, kernels.NEVER)
-
-        fading = np.maximum(0.0, now - places.declined_at[found]) / self.settings.declined
-        return np.column_stack(
-            [
-                places.answers[found],
-                places.accepted[found],
-                places.endorsed[found],
-                places.asked[found],
-                gap(places.first, answered),
-                gap(places.last, answered),
-                gap(places.heard, places.active_at[found] > 0),
-                places.declined[found] * np.exp2(-fading),
-            ]
+    def _history(self, found: NDArray[np.int32], community: int, answers: int, now: float) -> F64:
+        history = np.empty((found.size, len(HISTORY)))
+        kernels.history(
+            self._places.answers,
+            self._places.accepted,
+            self._places.endorsed,
+            self._places.asked,
+            self._places.first,
+            self._places.last,
+            self._places.active_at,
+            self._places.declined,
+            self._places.declined_at,
+            self._answers.at,
+            self._answers.of_community,
+            int(self._communities.newest[community]),
+            self.settings.answers_of_community,
+            float(answers),
+            now,
+            self.settings.declined,
+            found,
+            history,
         )
+        return history
 
     @property
     def _lists(self) -> tuple[U32, U32, U32]:
@@ -549,7 +476,7 @@ class Index:
             community = self._community_numbers.get(community_id)
             if community is None:
                 return None
-            place = _get(self._place_table, _key(packed(member_id), community))
+            place = self._place_names.find(community, member_id)
             return None if place == NONE else place
 
     def evidence(self, found: Found, place: int, tags: Digest, skills: Digest) -> Evidence:
@@ -633,8 +560,8 @@ class Index:
     def nbytes(self) -> int:
         """Bytes held in all."""
         records = (
-            *self._communities, *self._problems, *self._problem_table, *self._answers, *self._places,
-            *self._place_table, *self._skills, *self._postings, self._scores, self._hits, self._rows,
+            *self._communities, *self._problems, *self._answers, *self._places, *self._skills,
+            *self._postings, self._scores, self._hits, self._rows,
         )  # fmt: skip
         return sum(each.nbytes for each in records) + self._problem_names.nbytes + self._place_names.nbytes
 
@@ -648,37 +575,35 @@ class Index:
             self._communities.newest[number] = NONE
         return number
 
-    def _problem(self, packed_id: bytes, community: int) -> int:
-        number = _get(self._problem_table, _key(packed_id, community))
-        return self._new_problem(packed_id, community) if number == NONE else number
+    def _communities_of(self, community_ids: Sequence[str]) -> I64:
+        return np.array([self._community(each) for each in community_ids], np.int64)
 
-    def _new_problem(self, packed_id: bytes, community: int) -> int:
-        number = self._problem_names.add(packed_id)
-        grow(self._problems, number + 1)
-        grow((self._scores, self._hits), number + 1)
-        self._problems.community[number] = community
-        self._problems.asker[number] = NONE
-        self._problems.newest[number] = NONE
-        self._problem_table = _set(self._problem_table, _key(packed_id, community), number)
-        return number
+    def _problems_of(self, communities: I64, problem_ids: Sequence[str]) -> I64:
+        """The numbers of problems; those that are not known yet get the next."""
+        before = len(self._problem_names)
+        numbers = self._problem_names.numbers(communities, problem_ids)
+        self._make_room_for_problems()
+        new = numbers >= before
+        self._problems.community[numbers[new]] = communities[new]
+        return numbers
 
-    def _place(self, member_id: str, community: int) -> int:
-        packed_id = packed(member_id)
-        key = _key(packed_id, community)
-        place = _get(self._place_table, key)
-        if place == NONE:
-            place = self._place_names.add(packed_id)
-            grow(self._places, place + 1)
-            grow((self._rows,), place + 1)
-            self._rows[place] = NONE
-            self._places.community[place] = community
-            self._places.skill[place] = NONE
-            self._place_table = _set(self._place_table, key, place)
-        return place
+    def _places_of(self, communities: I64, member_ids: Sequence[str]) -> I64:
+        """The places of members; those that are not known yet get the next."""
+        before = len(self._place_names)
+        numbers = self._place_names.numbers(communities, member_ids)
+        known = self._rows.size
+        grow(self._places, len(self._place_names))
+        grow((self._rows,), len(self._place_names))
+        self._rows[known:] = self._places.skill[known:] = NONE
+        new = numbers >= before
+        self._places.community[numbers[new]] = communities[new]
+        return numbers
 
-    def _heard_of(self, place: int, at: float) -> None:
-        self._places.active_at[place] = max(at, float(self._places.active_at[place]))
-        self._places.heard[place] = self._communities.answers[self._places.community[place]]
+    def _make_room_for_problems(self) -> None:
+        known = self._scores.size
+        grow(self._problems, len(self._problem_names))
+        grow((self._scores, self._hits), len(self._problem_names))
+        self._problems.asker[known:] = self._problems.newest[known:] = NONE
 
     def _make_room_for_terms(self, terms: int) -> None:
         used, keys = int(self._postings.top[0]), self._postings.keys
@@ -696,11 +621,6 @@ class Index:
             self._postings = self._postings._replace(keys=larger, heads=heads, counts=counts)
 
 
-def _key(packed_id: bytes, community: int) -> int:
-    key: int = kernels.mixed(np.uint64(key_of(packed_id)), community)
-    return key
-
-
 def _postings(size: int) -> Postings:
     # The word 0 of the pool is nobody's: a list without a head has its head there.
     return Postings(
@@ -710,24 +630,3 @@ def _postings(size: int) -> Postings:
         np.zeros(1 << 12, np.uint32),
         np.array([1, 0]),
     )
-
-
-def _table(size: int = 1 << 10) -> Table:
-    return Table(np.zeros(size, np.int64), np.zeros(size, np.int32), np.zeros(1, np.int64))
-
-
-def _get(table: Table, key: int) -> int:
-    return int(kernels.table_get(table.keys, table.values, key))
-
-
-def _set(table: Table, key: int, value: int) -> Table:
-    """Put a number into a table, or into a larger one in its place."""
-    if (int(table.used[0]) + 1) * 4 > table.keys.size * 3:
-        larger = _table(table.keys.size * 2)
-        moved = kernels.rehash(table.keys, larger.keys)
-        taken = table.keys != 0
-        larger.values[moved[taken]] = table.values[taken]
-        larger.used[0] = table.used[0]
-        table = larger
-    kernels.table_set(*table, key, value)
-    return table

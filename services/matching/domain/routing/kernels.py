@@ -57,21 +57,6 @@ def rehash(keys: Any, into: Any) -> Any:
 
 
 @compiled
-def table_get(keys: Any, values: Any, key: Any) -> Any:
-    slot = slot_of(keys, key)
-    return values[slot] if keys[slot] == key else NONE
-
-
-@compiled
-def table_set(keys: Any, values: Any, used: Any, key: Any, value: Any) -> None:
-    slot = slot_of(keys, key)
-    if keys[slot] == 0:
-        keys[slot] = key
-        used[0] += 1
-    values[slot] = value
-
-
-@compiled
 def offset_in_block(index: Any) -> Any:
     """Where in its block the entry is that comes after ``index`` others."""
     if index >= DOUBLING:
@@ -97,20 +82,6 @@ def append(keys: Any, heads: Any, counts: Any, pool: Any, top: Any, key: Any, wo
         top[0] = block + 1 + min(index + 1, BLOCK)
     pool[np.int64(heads[slot]) + 1 + offset] = word
     counts[slot] = index + 1
-
-
-@compiled
-def add_documents(
-    keys: Any, heads: Any, counts: Any, pool: Any, top: Any,
-    communities: Any, numbers: Any, ends: Any, digests: Any,
-) -> None:  # fmt: skip
-    """List documents under their terms. ``ends``: where the digest of each ends."""
-    start = 0
-    for each in range(ends.size):
-        for at in range(start, ends[each]):
-            word = np.uint32(numbers[each] << 4) | np.uint32(digests[at] & np.uint64(TIMES))
-            append(keys, heads, counts, pool, top, mixed(digests[at], communities[each]), word)
-        start = ends[each]
 
 
 @compiled
@@ -331,12 +302,40 @@ def gather(
 
 
 @compiled
-def answer_of(newest: Any, marks: Any, of_problem: Any, problem: Any, mark: Any) -> Any:
-    """The answer of a problem whose id has this mark; ``NONE`` if there is none."""
-    answer = newest[problem]
-    while answer != NONE and marks[answer] >> np.uint32(2) != mark:
-        answer = of_problem[answer]
-    return answer
+def history(
+    answered: Any, accepted: Any, endorsed: Any, asked: Any, first: Any, last: Any, active_at: Any,
+    declined: Any, declined_at: Any, at: Any, of_community: Any, latest: Any, limit: Any, answers: Any,
+    now: Any, half_life: Any, found: Any, known: Any,
+) -> None:  # fmt: skip
+    """Fill ``known`` with what is known of the places ``found``, whatever the problem."""
+    # When each of the community's newest answers was, and never later than the one after it.
+    times = np.empty(limit)
+    read = 0
+    earliest = np.inf
+    while latest != NONE and read < limit:
+        earliest = min(earliest, at[latest])
+        times[read] = earliest
+        read += 1
+        latest = of_community[latest]
+    for row in range(found.size):
+        place = found[row]
+        known[row, 0] = answered[place]
+        known[row, 1] = accepted[place]
+        known[row, 2] = endorsed[place]
+        known[row, 3] = asked[place]
+        known[row, 4] = (answers - first[place]) / answers if answered[place] > 0 else NEVER
+        known[row, 5] = (answers - last[place]) / answers if answered[place] > 0 else NEVER
+        low, high = 0, read
+        while low < high:
+            middle = (low + high) // 2
+            if times[middle] > active_at[place]:
+                low = middle + 1
+            else:
+                high = middle
+        told = active_at[place] > 0 and (low < read or latest == NONE)
+        known[row, 6] = low / answers if told else known[row, 5]
+        passed = max(0.0, now - declined_at[place]) / half_life
+        known[row, 7] = declined[place] * 2.0**-passed
 
 
 @compiled

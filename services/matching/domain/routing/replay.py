@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.matching.domain.routing.arrays import F64
-from services.matching.domain.routing.index import HISTORY, Found, Index, Problem, Solution
+from services.matching.domain.routing.events import Problem, Solution
+from services.matching.domain.routing.index import HISTORY, Found, Index
 from services.matching.domain.routing.learning import Example
 from services.matching.domain.routing.ranking import TOP, by_hand, features, order
 

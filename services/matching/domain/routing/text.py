@@ -65,10 +65,16 @@ def digest(texts: Iterable[str]) -> Digest:
     return np.fromiter((term_hash(word) | min(times, TIMES) for word, times in kept), np.uint64, len(kept))
 
 
+@lru_cache(maxsize=1 << 16)
+def label(kind: str, name: str) -> int:
+    """The one term of a whole name of some kind (a tag, a skill); never mistaken for a word."""
+    return term_hash(f"{kind}\x1f{fold(name)}") | 1
+
+
 def labels(kind: str, names: Iterable[str]) -> Digest:
-    """Whole names of one kind (tags, skills) as a digest; never mistaken for words."""
-    folded = dict.fromkeys(fold(name) for name in names)
-    return np.fromiter((term_hash(f"{kind}\x1f{name}") | 1 for name in folded), np.uint64, len(folded))
+    """Whole names of one kind as a digest."""
+    terms = dict.fromkeys([label(kind, name) for name in names])
+    return np.fromiter(terms, np.uint64, len(terms))
 
 
 def fold(name: str) -> str:
