@@ -16,7 +16,6 @@ import pytest
 from fastapi import FastAPI
 
 from services.matching.precedents import Library
-from services.matching.store import precedents
 from shared.contracts import Event
 from shared.contracts.discussions import (
     CommentAdded,
@@ -47,10 +46,9 @@ from shared.contracts.members import (
 )
 from shared.contracts.mentorships import MentorOffered, MentorshipAccepted, MentorshipEnded, MentorWithdrawn
 from shared.contracts.practices import BestPracticeRecognised
-from shared.testing.harness import eventually
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id
-from tests.component.matching import COMMUNITY, NOW, World, following, fresh, matching
+from tests.component.matching import COMMUNITY, NOW, World, caught_up, following, fresh, matching
 
 DAY = timedelta(days=1)
 ids = dev_member_id
@@ -82,13 +80,7 @@ class Odd(World):
 
     async def looked(self) -> None:
         """Everything is in the library, and what was posted was compared with it."""
-
-        async def known() -> bool:
-            pages = [page async for page in precedents.entries(self.database)]
-            there = [entry for page in pages for _, entry in page if entry is not None]
-            return len(self.library.index.threads) == len(there) and all(map(self.library.index.has, there))
-
-        await eventually(known)
+        await caught_up(self.library, self.database)
         while await self.library.look():
             pass
 
