@@ -279,12 +279,21 @@ def routing_scale(
     console = Console()
     sizes = members or [10_000, 30_000, 100_000, 300_000, 1_000_000]
     found = [scale.measure(size, queries, lambda note: console.print(note, style="dim")) for size in sizes]
-    table = Table(*scale.Figures._fields, box=box.SIMPLE, padding=(0, 1, 0, 0))
-    for figures in found:
-        table.add_row(*(f"{each:,.1f}" if isinstance(each, float) else f"{each:,}" for each in figures))
+    table = Table("", *(f"{each.members:,}" for each in found), box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for name in scale.Figures._fields[1:]:
+        values = (getattr(each, name) for each in found)
+        table.add_row(
+            name, *(f"{value:,.1f}" if isinstance(value, float) else f"{value:,}" for value in values)
+        )
+    table.add_row("p99 to the fastest's", *(f"{each.query_p99_ms / each.floor_p99_ms:.2f}" for each in found))
     console.print(table)
     last = found[-1]
-    console.print(f"p99 beside the engine's: {last.query_p99_ms / last.engine_p99_ms:.2f} (to reach: ≤ 3)")
+    console.print(f"p99 beside the fastest engine's: {last.query_p99_ms / last.floor_p99_ms:.2f} (≤ 3)")
+    first = found[0]
+    console.print(
+        f"p99 grows {last.query_p99_ms / first.query_p99_ms:.1f} times, "
+        f"members {last.members / first.members:.0f} times (to reach: less than they)"
+    )
     console.print(f"memory per member: {last.bytes_per_member:,.0f} bytes (to reach: ≤ 1,024)")
     if plot is not None:
         plot.write_text(scale.drawn(found))

@@ -21,21 +21,26 @@ from shared.testing.harness import settings_for
 from shared.testing.stack import Stack
 
 PER_PROBLEM = 2
+PER_MEMBER = 5
+"""Solutions for each member."""
+COMMUNITIES = 20
+READ = (store.THREADS, store.SOLUTIONS, store.MEMBERSHIPS, store.PEOPLE, store.ACTIVITY)
 WORDS = 60
 CHUNK = 20_000
 
 
 async def rebuild(stack: Stack, problems: int, rounds: int, done: Callable[[], None]) -> dict[str, float]:
-    """Documents a second of a raw scan and of a rebuild, of ``problems`` with two solutions each."""
+    """Documents a second of a raw scan and of a rebuild, of ``problems`` with two solutions each, and of
+    their authors with what they state and did."""
     database = database_of("matching", settings_for(stack))
     try:
-        await _fill(database, problems)
+        documents = await _fill(database, problems)
         live.warm_up()
         scans: list[float] = []
         builds: list[float] = []
         for _ in range(rounds):
             started = perf_counter()
-            for collection in (store.THREADS, store.SOLUTIONS):
+            for collection in READ:
                 async for _ in database[collection].find({}):
                     pass
             scans.append(perf_counter() - started)
@@ -46,7 +51,6 @@ async def rebuild(stack: Stack, problems: int, rounds: int, done: Callable[[], N
     finally:
         await database.client.drop_database(database.name)
         await database.close()
-    documents = problems * (1 + PER_PROBLEM)
     return {
         "documents": documents,
         "scan_per_second": documents / median(scans),
@@ -55,10 +59,11 @@ async def rebuild(stack: Stack, problems: int, rounds: int, done: Callable[[], N
     }
 
 
-async def _fill(database: Database, problems: int) -> None:
+async def _fill(database: Database, problems: int) -> int:
+    """Write everything as the service does; how many documents that makes."""
     chance = np.random.default_rng(1)
     vocabulary = np.array([term_hash(f"w{number}") | 1 for number in range(20_000)], np.uint64)
-    members = [new_id() for _ in range(max(10, problems // 5))]
+    members = [new_id() for _ in range(max(10, problems * PER_PROBLEM // PER_MEMBER))]
     now = datetime.now(UTC)
     plain = Solution(solution_id="", thread_id="", community_id="", author_id="").model_dump(
         exclude={"solution_id"}
@@ -68,7 +73,7 @@ async def _fill(database: Database, problems: int) -> None:
         solutions: list[dict[str, Any]] = []
         for number in range(start, min(problems, start + CHUNK)):
             words = np.unique(vocabulary[chance.zipf(1.3, WORDS) % vocabulary.size])
-            common = {"community_id": f"c{number % 20}"}
+            common = {"community_id": f"c{number % COMMUNITIES}"}
             thread = {
                 "_id": new_id(),
                 "author_id": members[number % len(members)],
@@ -93,3 +98,44 @@ async def _fill(database: Database, problems: int) -> None:
             ]
         await database[store.THREADS].insert_many(threads)
         await database[store.SOLUTIONS].insert_many(solutions)
+    for start in range(0, len(members), CHUNK):
+        places = [
+            (f"c{each % COMMUNITIES}", members[each])
+            for each in range(start, min(len(members), start + CHUNK))
+        ]
+        await database[store.PEOPLE].insert_many(
+            {
+                "_id": member,
+                "name": "Ada Lovelace",
+                "org_id": new_id(),
+                "profile_version": 1,
+                "skills": [
+                    {"name": f"t{skill}", "level": "expert"} for skill in chance.integers(0, 50, 3).tolist()
+                ],
+                "skills_version": 2,
+                "hours_a_week": 2,
+                "away_until": None,
+                "availability_version": 3,
+            }
+            for _, member in places
+        )
+        await database[store.MEMBERSHIPS].insert_many(
+            {
+                "_id": f"{community}|{member}",
+                "community_id": community,
+                "member_id": member,
+                "org_id": None,
+                "role": "member",
+                "joined_at": now,
+                "present": True,
+                "version": 1,
+                "standing": "active",
+                "standing_version": 1,
+            }
+            for community, member in places
+        )
+        await database[store.ACTIVITY].insert_many(
+            {"_id": f"{community}|{member}", "community_id": community, "member_id": member, "last_at": now}
+            for community, member in places
+        )
+    return problems * (1 + PER_PROBLEM) + 3 * len(members)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.matching.domain.routing.events import Problem, Problems, Solution, Solutions
+from services.matching.domain.routing.events import Problem, Problems, Skills, Solution, Solutions
 from services.matching.domain.routing.index import DAY, HISTORY, Index
 from services.matching.domain.routing.learning import Example, learn
 from services.matching.domain.routing.names import Names
@@ -148,13 +148,17 @@ def test_a_solution_or_problem_that_counts_no_more_speaks_for_nobody(router: Rou
 
 
 def test_stated_skills_serve_those_without_history(router: Router) -> None:
-    router.index.put_skills("c", CAT, {"Bridges": 2.0, "permits": 0.5})
+    router.index.put_skills(Skills.of([("c", CAT, {"Bridges": 2.0, "permits": 0.5})]))
     ranking = rank(router, "Inspecting an old one", "bridges")
     first = next(each for each in ranking.ranked if each.member_id == CAT)
     assert first.knows
     assert first.terms["skill"] > 0
     assert router.reasons(ranking, first) == ["states the skill bridges (expert)"]
-    router.index.put_skills("c", CAT, {"permits": 0.5})
+    before = router.index.nbytes
+    for _ in range(100):  # being told again changes nothing
+        router.index.put_skills(Skills.of([("c", CAT, {"bridges": 2.0, "permits": 0.5})]))
+    assert router.index.nbytes == before
+    router.index.put_skills(Skills.of([("c", CAT, {"permits": 0.5})]))
     assert CAT not in names(rank(router, "Inspecting an old one", "bridges"))
 
 
@@ -258,7 +262,7 @@ def test_any_order_of_events_ends_in_the_same_similarity(order: list[int]) -> No
         lambda: router.index.put_solution(solution("p1", ADA)),
         lambda: router.index.put_solution(solution("p2", BEN, days=7)),
         lambda: router.index.put_solution(solution("p1", ADA)),
-        lambda: router.index.put_skills("c", CAT, {"permits": 1.0}),
+        lambda: router.index.put_skills(Skills.of([("c", CAT, {"permits": 1.0})])),
     ]
     for number in order:
         steps[number]()

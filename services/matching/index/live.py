@@ -22,7 +22,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from pymongo.errors import PyMongoError
 
-from services.matching.domain.routing.events import Problem, Problems, Solution
+from services.matching.domain.routing.events import Problem, Problems, Skills, Solution
 from services.matching.domain.routing.index import Index
 from services.matching.domain.routing.ranking import FEATURES, Forest
 from services.matching.domain.routing.router import Query, Router
@@ -154,7 +154,7 @@ class Live:
             members |= {key.rpartition("|")[2] for key in changed.get(MEMBERSHIPS, ())}
         if everything or members:
             async for stated in evidence.skills(database, members):
-                await asyncio.to_thread(_feed_skills, index, stated)
+                await asyncio.to_thread(index.put_skills, stated)
         if everything or wanted(ACTIVITY):
             async for active in evidence.activity(database, wanted(ACTIVITY)):
                 await asyncio.to_thread(index.note_activity, *active)
@@ -178,11 +178,6 @@ def _feed_problems(index: Index, problems: Problems, gone: Sequence[tuple[str, s
         index.remove_problem(community_id, problem_id)
 
 
-def _feed_skills(index: Index, stated: Sequence[evidence.Stated]) -> None:
-    for community_id, member_id, skills in stated:
-        index.put_skills(community_id, member_id, skills)
-
-
 def _feed_asks(index: Index, asked: Sequence[evidence.Asked]) -> None:
     for community_id, member_id, asks in asked:
         index.put_asks(community_id, member_id, asks)
@@ -191,13 +186,15 @@ def _feed_asks(index: Index, asked: Sequence[evidence.Asked]) -> None:
 def warm_up() -> None:
     """Have the inner loops compiled before the first problem waits for it: some seconds, once a machine."""
     index = Index()
-    index.put_problem(Problem.of("c", "p", "a", 1.0, title="warm", body="up", tags=["t"]))
+    for title in ("cold", "warm"):
+        index.put_problem(Problem.of("c", "p", "a", 1.0, title=title, body="up", tags=["t"]))
     index.put_solution(Solution("c", "p", "s", "m", 2.0))
-    index.put_skills("c", "m", {"t": 1.0})
+    index.put_skills(Skills.of([("c", "m", {"t": 1.0})]))
     router = Router(index)
     ranking = router.rank(Query("c", digest(("warm", "up")), ["t"], 3.0))
     for ranked in ranking.ranked:
         router.reasons(ranking, ranked)
+    index.remove_problem("c", "p")
 
 
 _LIVE: WeakKeyDictionary[Database, Live] = WeakKeyDictionary()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from services.matching.domain import rules
 from services.matching.domain.expertise import adapted, endorsed
-from services.matching.domain.routing.events import Digests, Problems, Solutions
+from services.matching.domain.routing.events import Digests, Problems, Skills, Solutions
 from services.matching.domain.routing.text import Digest
 from services.matching.store import ACTIVITY, MEMBERSHIPS, PEOPLE, SOLUTIONS, THREADS
 from services.matching.store.asking import ASKING, ASKS
@@ -21,8 +21,6 @@ from shared.storage import Database, UnitOfWork
 
 BATCH: Final = 2_000
 Document = dict[str, Any]
-Stated = tuple[str, str, dict[str, float]]
-"""(community, member, what each of their stated skills is worth there)"""
 Activity = tuple[list[str], list[str], NDArray[np.float64]]
 """(communities, members, when something was last heard of each)"""
 Asked = tuple[str, str, list[tuple[float, bool]]]
@@ -63,9 +61,7 @@ async def solutions(
         yield await asyncio.to_thread(_solutions, known, without)
 
 
-async def skills(
-    database: Database, member_ids: Collection[str] | None = None
-) -> AsyncIterator[list[Stated]]:
+async def skills(database: Database, member_ids: Collection[str] | None = None) -> AsyncIterator[Skills]:
     """What these members, or all, state, in each community that they belong to; nothing where they left."""
     query: Document = {} if member_ids is None else {"member_id": {"$in": list(member_ids)}}
     fields = {"community_id": 1, "member_id": 1, "present": 1}
@@ -76,7 +72,7 @@ async def skills(
             row["_id"]: {skill["name"]: rules.SKILL[skill["level"]] for skill in row.get("skills", ())}
             for row in people
         }
-        yield [
+        yield Skills.of(
             (
                 row["community_id"],
                 row["member_id"],
@@ -84,7 +80,7 @@ async def skills(
             )
             for row in places
             if "community_id" in row and (member_ids is not None or stated.get(row["member_id"]))
-        ]
+        )
 
 
 async def activity(database: Database, ids: Collection[str] | None = None) -> AsyncIterator[Activity]:

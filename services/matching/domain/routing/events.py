@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, Self
 
@@ -148,3 +148,29 @@ class Solutions(NamedTuple):
             + np.log1p(self.adapted)
         )
         return np.where(self.counts, 1.0 + 0.15 * praise, 0.0)
+
+
+class Skills(NamedTuple):
+    """What many members state that they can do, the whole of it for each."""
+
+    community_id: Sequence[str]
+    member_id: Sequence[str]
+    names: Digests
+    worth: F64
+    """Of each name."""
+
+    @classmethod
+    def of(cls, stated: Iterable[tuple[str, str, Mapping[str, float]]]) -> Self:
+        """The same, one by one: (community, member, what each skill is worth)."""
+        communities, members, skills = [], [], []
+        for community_id, member_id, named in stated:
+            communities.append(community_id)
+            members.append(member_id)
+            skills.append({label("skill", name): worth for name, worth in named.items() if worth > 0})
+        ends = np.cumsum(np.fromiter(map(len, skills), np.int64, len(skills)))
+        return cls(
+            communities,
+            members,
+            Digests(np.fromiter(chain.from_iterable(skills), np.uint64), ends),
+            np.fromiter(chain.from_iterable(each.values() for each in skills), np.float64),
+        )

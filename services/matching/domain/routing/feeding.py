@@ -138,6 +138,49 @@ def list_answers(
 
 
 @compiled
+def list_skills(
+    keys: Any, heads: Any, counts: Any, pool: Any, top: Any,
+    newest: Any, place_of: Any, key_of: Any, worth_of: Any, of_place: Any,
+    size: Any, communities: Any, places: Any, names: Any, ends: Any, worth: Any,
+) -> Any:  # fmt: skip
+    """List what members state, and no more what they stated before, where it is not the same; how many stated
+    skills there are then."""
+    start = np.int64(0)
+    for row in range(places.size):
+        place, end = places[row], ends[row]
+        before, same = 0, 0
+        number = newest[place]
+        while number != NONE:
+            before += 1
+            for at in range(start, end):
+                same += key_of[number] == part(names[at]) and worth_of[number] == np.float32(worth[at])
+            number = of_place[number]
+        if before != end - start or same != before:
+            number = newest[place]
+            while number != NONE:
+                worth_of[number] = 0
+                number = of_place[number]
+            newest[place] = NONE
+            for at in range(start, end):
+                place_of[size] = place
+                key_of[size] = part(names[at])
+                worth_of[size] = worth[at]
+                of_place[size] = newest[place]
+                newest[place] = size
+                key = mixed(names[at], communities[row])
+                append(keys, heads, counts, pool, top, key, np.uint32(size << 4))
+                size += 1
+        start = end
+    return size
+
+
+@compiled
+def part(name: Any) -> Any:
+    """What is kept of the hash of a skill's name."""
+    return np.uint32((name >> np.uint64(4)) & np.uint64(0xFFFFFFFF))
+
+
+@compiled
 def note_activity(active_at: Any, places: Any, at: Any) -> None:
     """Something was heard of these."""
     for row in range(places.size):

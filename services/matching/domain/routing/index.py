@@ -10,7 +10,7 @@ bounded parts of these, so that it costs the same in a community of thousands an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import RLock
 from typing import Any, Final, NamedTuple
@@ -28,14 +28,14 @@ from services.matching.domain.routing.arrays import (
     Communities,
     Places,
     Postings,
-    Skills,
     empty,
     grow,
 )
 from services.matching.domain.routing.arrays import Problems as ProblemArrays
-from services.matching.domain.routing.events import Problem, Problems, Solution, Solutions
+from services.matching.domain.routing.arrays import Skills as SkillArrays
+from services.matching.domain.routing.events import Problem, Problems, Skills, Solution, Solutions
 from services.matching.domain.routing.names import Names, hashes
-from services.matching.domain.routing.text import Digest, labels
+from services.matching.domain.routing.text import Digest
 
 DAY: Final = 86_400.0
 
@@ -69,9 +69,9 @@ class Settings:
     """So many similar problems count."""
     postings: int = 8192
     """So many problems are read for each word, the newest."""
-    postings_in_all: int = 131_072
+    postings_in_all: int = 65_536
     """So many are read for a query, from its most telling word on."""
-    problems_of_tag: int = 1024
+    problems_of_tag: int = 512
     answers_of_community: int = 4096
     stated_of_skill: int = 1024
     candidates: int = 8192
@@ -146,7 +146,7 @@ class Index:
         self._answer_count = 0
         self._places = empty(Places)
         self._place_names = Names()
-        self._skills = empty(Skills)
+        self._skills = empty(SkillArrays)
         self._skill_count = 0
         self._postings = _postings(1 << 12)
         # Kept between queries, and as each found it: zeros by problem, a list of problems, -1 by place.
@@ -291,37 +291,27 @@ class Index:
             answer = int(self._answers.of_problem[answer])
         return found
 
-    def put_skills(self, community_id: str, member_id: str, skills: Mapping[str, float]) -> None:
-        """The skills that a member of a community states, with what each is worth; the whole of them."""
+    def put_skills(self, skills: Skills) -> None:
+        """The skills that members state, the whole of them."""
         with self._lock:
-            community = self._community(community_id)
-            [place] = self._places_of(np.array([community]), [member_id])
-            of_worth = {name: worth for name, worth in skills.items() if worth > 0}
-            keys = labels("skill", of_worth)
-            before: dict[int, float] = {}
-            stated = int(self._places.skill[place])
-            while stated != NONE:
-                before[int(self._skills.key[stated])] = float(self._skills.worth[stated])
-                stated = int(self._skills.of_place[stated])
-            parts = ((int(key) >> 4) & 0xFFFFFFFF for key in keys)
-            if before == dict(zip(parts, map(np.float32, of_worth.values()), strict=False)):
-                return
-            stated = int(self._places.skill[place])
-            while stated != NONE:
-                self._skills.worth[stated] = 0
-                stated = int(self._skills.of_place[stated])
-            self._places.skill[place] = NONE
-            self._make_room_for_terms(keys.size)
-            for key, worth in zip(keys, of_worth.values(), strict=False):
-                number = self._skill_count
-                self._skill_count += 1
-                grow(self._skills, self._skill_count)
-                self._skills.place[number] = place
-                self._skills.key[number] = (int(key) >> 4) & 0xFFFFFFFF
-                self._skills.worth[number] = worth
-                self._skills.of_place[number] = self._places.skill[place]
-                self._places.skill[place] = number
-                kernels.append(*self._postings, kernels.mixed(key, community), np.uint32(number << 4))
+            communities = self._communities_of(skills.community_id)
+            places = self._places_of(communities, skills.member_id)
+            grow(self._skills, self._skill_count + skills.worth.size)
+            self._make_room_for_terms(skills.worth.size)
+            self._skill_count = feeding.list_skills(
+                *self._postings,
+                self._places.skill,
+                self._skills.place,
+                self._skills.key,
+                self._skills.worth,
+                self._skills.of_place,
+                self._skill_count,
+                communities,
+                places,
+                skills.names.terms,
+                skills.names.ends,
+                skills.worth,
+            )
 
     def note_activity(self, community_ids: Sequence[str], member_ids: Sequence[str], at: F64) -> None:
         """Members did something, each in the community and at the time beside them."""
@@ -352,7 +342,7 @@ class Index:
                 return
             place = self._place_names.find(community, member_id)
             if place != NONE:
-                self.put_skills(community_id, member_id, {})
+                self.put_skills(Skills.of([(community_id, member_id, {})]))
                 self._places.community[place] = NONE
                 self._place_names.blank(place)
 
