@@ -174,6 +174,21 @@ def test_a_swap_names_the_one_that_one_cares_least_about_and_never_one_that_one_
     assert suggesting.swap(tastes, names, keeps={"a", "b", "c"}) is None
 
 
+def test_whoever_shows_little_gets_what_is_popular_and_whoever_shows_more_what_suits_them() -> None:
+    members = [{"tag:a": 1.0, "tag:b": 1.0}] * 60 + [{"tag:popular": 1.0}] * 100
+    model = taste.learn(members)
+
+    def first(tastes: dict[str, float]) -> str:
+        fits = taste.scores(model, tastes)
+        return max(fits.keys() - tastes.keys(), key=lambda item: fits[item])
+
+    assert [first({}), first({"tag:a": 0.01}), first({"tag:a": 1.0})] == [
+        "tag:popular",
+        "tag:popular",
+        "tag:b",
+    ]
+
+
 def test_nothing_is_learned_from_nothing() -> None:
     assert taste.learn([]) == NOTHING
     assert taste.learn([{}]) == NOTHING

@@ -147,11 +147,11 @@ TASTES: Final = 500_000
 ITEMS: Final = 2_000
 """Communities and tags that the model knows; its time grows with the third power."""
 RIDGE: Final = 100.0
-"""Regularisation of EASE; the measured optimum is flat from 30 to 300."""
+"""Regularisation of EASE; the measured optimum is flat from 100 to 300."""
 NEIGHBOURS: Final = 100
 """How many others each item of the model leads to, at most."""
-POPULARITY: Final = 1.0
-"""Worth of the most popular item; the one that somebody's taste fits best is worth 1."""
+POPULARITY: Final = 0.3
+"""Worth of the most popular item; an item that somebody's tastes surely lead to is worth 1."""
 OWN_TAGS: Final = 1.0
 """Worth of a community all of whose tags the member cares about most."""
 WORTH_RECOMMENDING: Final = 0.2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from math import log1p, log2
+from math import log2
 from typing import NamedTuple
 
 from services.matching.domain import rules, taste
@@ -68,10 +68,12 @@ def communities(
         return []
     found: list[tuple[float, Offer]] = []
     fits = taste.scores(model, tastes)
-    strongest = max((log1p(each) for each in tastes.values()), default=0.0) or 1.0
+    strongest = max((taste.strength(each) for each in tastes.values()), default=0.0) or 1.0
     for place in places:
         item = COMMUNITY + place.community_id
-        own = {tag: log1p(tastes[TAG + tag]) / strongest for tag in place.tags if TAG + tag in tastes}
+        own = {
+            tag: taste.strength(tastes[TAG + tag]) / strongest for tag in place.tags if TAG + tag in tastes
+        }
         liked = {tag: share * liking(tag) for tag, share in own.items()}
         worth = sum((liking(tag) for tag in place.tags), 0.0) / len(place.tags) if place.tags else 1.0
         terms = [rules.OWN_TAGS * sum(liked.values()) / max(len(place.tags), 1), fits.get(item, 0.0) * worth]
