@@ -18,7 +18,7 @@ from shared.web.auth import Caller
 async def deliver(uow: UnitOfWork, drafts: Sequence[tuple[Draft, Cause]]) -> None:
     """Put every draft into its recipient's inbox, unless a rule holds it back; either is published.
 
-    However many they are, this reads thrice and writes once into each collection.
+    However many they are, this reads each collection at most once, and writes once into each.
     """
     if not drafts:
         return
@@ -32,6 +32,7 @@ async def deliver(uow: UnitOfWork, drafts: Sequence[tuple[Draft, Cause]]) -> Non
             if draft.community_id is not None
         },
     )
+    orgs = await store.load_orgs(uow, {draft.recipient_id for draft, _ in drafts if draft.org_id})
     places = {member_id: known[member_id]["seq"] if member_id in known else 0 for member_id in asked}
     mutes = {member_id: frozenset(row["muted"]) for member_id, row in known.items() if row.get("muted")}
     nothing: frozenset[str] = frozenset()
@@ -44,6 +45,8 @@ async def deliver(uow: UnitOfWork, drafts: Sequence[tuple[Draft, Cause]]) -> Non
         notification_id = store.item_id(recipient, seq)
         community_id = draft.community_id
         member = memberships.get(store.membership_id(community_id, recipient)) if community_id else None
+        if draft.org_id and recipient in orgs:
+            member = orgs[recipient] == draft.org_id
         if rule := inbox.held_back(draft, member, mutes.get(recipient, nothing), hidden):
             uow.record(inbox.suppressed(draft, notification_id, seq, rule), cause=cause)
         else:

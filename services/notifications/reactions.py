@@ -34,10 +34,10 @@ STALE_AFTER = timedelta(days=SETTINGS.stale_after_days)
 
 @reactions.batch(MemberRegistered, ProfileUpdated)
 async def project_people(batch: Batch[MemberRegistered | ProfileUpdated], uow: UnitOfWork) -> None:
-    """Know what people are called."""
+    """Know what people are called, and of which organisation they are."""
     for received in batch:
         event = received.event
-        store.project_person(uow, event.member_id, event.version, event.name)
+        store.project_person(uow, event.member_id, event.version, event.name, event.org_id)
 
 
 @reactions.batch(MemberJoined, MemberLeft, MemberRemoved, RoleChanged)

@@ -82,6 +82,8 @@ def new_item(draft: Draft, notification_id: str, at: datetime) -> Document:
         document["note"] = draft.note
     if draft.about is not None:
         document["about"] = draft.about
+    if draft.org_id is not None:
+        document["org_id"] = draft.org_id
     return document
 
 
@@ -132,6 +134,12 @@ async def load_memberships(uow: UnitOfWork, pairs: Iterable[str]) -> dict[str, b
     return {row["_id"]: row["active"] for row in rows}
 
 
+async def load_orgs(uow: UnitOfWork, member_ids: Iterable[str]) -> dict[str, str | None]:
+    """Of which organisation each of these is; those never heard of are missing."""
+    rows = await uow.find(PEOPLE, {"_id": {"$in": list(member_ids)}}, {"org_id": 1})
+    return {row["_id"]: row.get("org_id") for row in rows}
+
+
 async def load_threads(uow: UnitOfWork, thread_ids: Iterable[str]) -> dict[str, Thread]:
     """What is known of the threads."""
     rows = await uow.find(THREADS, {"_id": {"$in": list(thread_ids)}})
@@ -168,10 +176,13 @@ async def _shown(uow: UnitOfWork, member_id: str, rows: Sequence[Document]) -> l
     communities = {row["community_id"] for row in rows} - {None}
     active = await load_memberships(uow, {membership_id(each, member_id) for each in communities})
     hidden = await load_hidden(uow, {row[field] for row in rows for field in ("thread_id", "subject_id")})
+    orgs = {row["org_id"] for row in rows if "org_id" in row}
+    mine = (await load_orgs(uow, [member_id])).get(member_id) if orgs else None
     return [
         _item(row)
         for row in rows
         if (row["community_id"] is None or active.get(membership_id(row["community_id"], member_id)))
+        and row.get("org_id") in (None, mine)
         and hidden.isdisjoint((row["thread_id"], row["subject_id"]))
     ]
 
@@ -204,9 +215,9 @@ def project_membership(
     uow.write(MEMBERSHIPS, apply_version(membership_id(community_id, member_id), version, fields))
 
 
-def project_person(uow: UnitOfWork, member_id: str, version: int, name: str) -> None:
-    """What a member is called."""
-    uow.write(PEOPLE, apply_version(member_id, version, {"name": name}))
+def project_person(uow: UnitOfWork, member_id: str, version: int, name: str, org_id: str | None) -> None:
+    """What a member is called, and of which organisation they are."""
+    uow.write(PEOPLE, apply_version(member_id, version, {"name": name, "org_id": org_id}))
 
 
 def project_thread(uow: UnitOfWork, thread_id: str, version: int, author_id: str, title: str) -> None:
@@ -239,12 +250,21 @@ def project_community(uow: UnitOfWork, community_id: str, version: int, name: st
 
 
 async def _visible(database: Database, member_id: str) -> Document:
-    """What a member may see now: what happened in the communities that they belong to, or in none."""
-    memberships = database[MEMBERSHIPS].find(
-        {"member_id": member_id, "active": True}, {"_id": 0, "community_id": 1}
-    )
-    communities = [row["community_id"] for row in await memberships.to_list(length=None)]
-    return {"community_id": {"$in": [None, *communities]}}
+    """What a member may see now: what happened in the communities that they belong to, or in none, and what
+    is the affair of their organisation, or of none."""
+    person = [{"$match": {"_id": member_id}}, {"$project": {"_id": 0, "org_id": 1}}]
+    found = database[MEMBERSHIPS].aggregate(
+        [
+            {"$match": {"member_id": member_id, "active": True}},
+            {"$project": {"_id": 0, "community_id": 1}},
+            {"$unionWith": {"coll": PEOPLE, "pipeline": person}},
+        ]
+    )  # fmt: skip
+    rows = await found.to_list(length=None)
+    return {
+        "community_id": {"$in": [None, *(row["community_id"] for row in rows if "community_id" in row)]},
+        "org_id": {"$in": [None, *(row["org_id"] for row in rows if row.get("org_id"))]},
+    }
 
 
 _NOT_HIDDEN: list[Document] = [

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from shared.contracts.base import CommunityId, Event, MemberId, Moment
+from shared.contracts.base import CommunityId, Event, MemberId, Moment, OrgId
 from shared.contracts.topics import RECOMMENDATIONS, Topic
 
 RecommendationKind = Literal["community", "mentor", "connection"]
@@ -39,6 +39,11 @@ class CommunityRecommended(RecommendationEvent):
 
     community_id: CommunityId
     community_name: CommunityName
+    org_id: OrgId | None = Field(
+        default=None,
+        description="The organisation of an internal community: only its members may know of it.",
+        examples=[None],
+    )
     reasons: Reasons
     items_a_week: Annotated[
         int, Field(description="How much will probably be written in it, a week.", ge=0, examples=[6])

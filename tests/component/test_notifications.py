@@ -41,6 +41,7 @@ from shared.contracts.members import (
     MemberLeft,
     MemberRegistered,
     MemberRemoved,
+    ProfileUpdated,
 )
 from shared.contracts.mentorships import MentorshipCancelled, MentorshipRequested
 from shared.contracts.notifications import (
@@ -50,6 +51,7 @@ from shared.contracts.notifications import (
     NotificationSuppressed,
     NotificationSuppressedV2,
 )
+from shared.contracts.recommendations import CommunityRecommended
 from shared.ids import new_id
 from shared.messaging import inbox
 from shared.messaging.envelope import Received, headers_of
@@ -305,6 +307,42 @@ async def test_what_is_about_no_community_is_seen_whatever_one_belongs_to(world:
     assert (event.rule, event.subject_id) == ("muted-subject", f"m-{world.id}")
     async with world.client("stranger") as http:
         assert (await http.post(f"/v1/inbox/{mentorship['id']}/read")).status_code == 404
+
+
+async def test_an_internal_community_is_recommended_only_to_who_is_still_of_the_organisation(
+    world: World,
+) -> None:
+    for who in ("ann", "moved"):
+        await world.feed(world.event(MemberRegistered, member_id=who, org_id="city"))
+
+    def recommended(who: str) -> Event:
+        made: Event = world.event(CommunityRecommended, member_id=who, community_name="Ours", org_id="city")
+        return made
+
+    async def moves(who: str, org_id: str | None) -> None:
+        await world.feed(world.event(ProfileUpdated, member_id=who, org_id=org_id))
+
+    # Before it is sent.
+    await moves("moved", "town")
+    await world.feed(recommended("ann"), recommended("moved"))
+    assert [item["title"] for item in await world.inbox("ann")] == ["Ours"]
+    assert (await world.inbox("moved"), await world.unread("moved")) == ([], 0)
+    (event,) = await world.published(NotificationSuppressedV2, "moved")
+    assert event.rule == "no-longer-a-member"
+    # And after.
+    (item,) = await world.inbox("ann")
+    for org_id in ("town", None):
+        await moves("ann", org_id)
+        assert (await world.inbox("ann"), await world.unread("ann")) == ([], 0)
+        async with world.client("ann") as http:
+            assert (await http.post(f"/v1/inbox/{item['id']}/read")).status_code == 404
+    await moves("ann", "city")
+    assert await world.unread("ann") == 1
+    # Of whom nothing was heard yet: it is there when it was.
+    await world.feed(recommended("late"))
+    assert await world.inbox("late") == []
+    await world.feed(world.event(MemberRegistered, member_id="late", org_id="city"))
+    assert len(await world.inbox("late")) == 1
 
 
 async def test_many_at_once_number_every_recipient_without_gap_or_double(world: World) -> None:

@@ -129,10 +129,12 @@ def test_a_few_interests_are_enough_for_a_start_and_say_why() -> None:
 
 
 def test_what_others_of_the_same_tastes_do_counts_and_says_whose() -> None:
-    members = [{"community:c0": 1.0, "community:c1": 1.0}] * 30 + [{"community:c2": 1.0}] * 10
+    members = [{"community:c0": 1.0, "community:c1": 1.0}] * 300 + [{"community:c2": 1.0}] * 400
     model = taste.learn(members)
-    first, *_ = suggest({"community:c0": 1.0}, place("c1"), place("c2"), model=model)
-    assert (first.subject_id, first.reasons) == ("c1", ["members of Clerks take part in it"])
+    first, second = suggest({"community:c0": 1.0}, place("c1"), place("c2"), model=model)
+    told = ["members of Clerks take part in it", "many take part in it"]
+    assert (first.subject_id, first.reasons) == ("c1", told)
+    assert (second.subject_id, second.reasons) == ("c2", ["many take part in it"])
 
 
 def test_what_was_called_not_my_subject_is_not_worth_recommending_any_more() -> None:

@@ -63,6 +63,8 @@ class Offer(BaseModel):
     """The community itself, or one that both belong to or that the programme is of."""
     name: str
     """What the community or the programme is called; empty for a connection."""
+    org_id: str | None = None
+    """Of an internal community its organisation: only that one's members may know of it."""
     tags: list[str] = []
     """What it is about: what somebody does not care for who dismisses it as not their subject."""
     reasons: list[str]
@@ -245,6 +247,7 @@ def _offered(recommended: Recommendation, version: int) -> RecommendationEvent:
                 common
                 | {
                     "community_name": recommended.name,
+                    "org_id": recommended.org_id,
                     "items_a_week": recommended.items_a_week,
                     "leave_community_id": swap.community_id if swap else None,
                     "leave_community_name": swap.name if swap else "",

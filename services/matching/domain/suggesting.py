@@ -76,14 +76,21 @@ def communities(
         }
         liked = {tag: share * liking(tag) for tag, share in own.items()}
         worth = sum((liking(tag) for tag in place.tags), 0.0) / len(place.tags) if place.tags else 1.0
-        terms = [rules.OWN_TAGS * sum(liked.values()) / max(len(place.tags), 1), fits.get(item, 0.0) * worth]
-        score = sum(terms)
+        popular = rules.POPULARITY * model.popularity.get(item, 0.0)
+        told = [
+            (
+                rules.OWN_TAGS * sum(liked.values()) / max(len(place.tags), 1),
+                f"it is about {_listed(sorted(liked, key=lambda tag: (-liked[tag], tag))[:3])}",
+            ),
+            (
+                worth * (fits.get(item, 0.0) - popular),
+                _others(taste.because(model, tastes, item), names),
+            ),
+            (worth * popular, "many take part in it"),
+        ]
+        score = sum(value for value, _ in told)
         if score < rules.WORTH_RECOMMENDING:
             continue
-        told = [
-            (terms[0], f"it is about {_listed(sorted(liked, key=lambda tag: (-liked[tag], tag))[:3])}"),
-            (terms[1], _others(taste.because(model, tastes, item), names)),
-        ]
         reasons = [
             words for value, words in sorted(told, key=lambda each: -each[0]) if value >= rules.NEGLIGIBLE
         ]
@@ -92,6 +99,7 @@ def communities(
             subject_id=place.community_id,
             community_id=place.community_id,
             name=place.name,
+            org_id=None if place.kind == "external" else place.org_id,
             tags=place.tags,
             reasons=reasons[: rules.REASONS],
         )
@@ -148,7 +156,7 @@ def _others(items: Sequence[str], names: Mapping[str, str]) -> str:
             return f"who cares about {item.removeprefix(TAG)}, as you do, takes part in it"
         if (own := item.removeprefix(COMMUNITY)) in names:
             return f"members of {names[own]} take part in it"
-    return "many take part in it"
+    return "members with tastes like yours take part in it"
 
 
 def _bare(languages: Iterable[str]) -> set[str]:

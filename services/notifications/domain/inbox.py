@@ -50,9 +50,10 @@ def held_back(
 ) -> str | None:
     """The rule that keeps ``draft`` from its recipient; nothing if none does.
 
-    ``member`` says whether they belong to the community; None where it is about none, and where this service
-    has not heard of them in it. Somebody whose work it is about was a member when they wrote it, so we only
-    have not caught up: the item is delivered, and hidden until we have. A mention may name anybody.
+    ``member`` says whether they belong to the community, or are of the organisation; None where it is about
+    neither, and where this service has not heard of them in it. Somebody whose work it is about was a member
+    when they wrote it, so we only have not caught up: the item is delivered, and hidden until we have. A
+    mention may name anybody.
     ``hidden`` has what moderators hid.
     """
     if member is False:

@@ -98,6 +98,8 @@ class Draft(NamedTuple):
     """Words that came with the event: why this expert, why declined, what changed."""
     about: str | None = None
     """What the recipient wrote that was commented on (problem, solution or comment), or the role given."""
+    org_id: str | None = None
+    """The organisation that one must be of, to see it: whose affair a community is that one is not in yet."""
 
 
 class Rule(NamedTuple):
@@ -720,7 +722,7 @@ def _community_recommended(event: CommunityRecommended, _: object) -> list[Draft
     return [
         Draft(
             event.member_id, "community-recommended", None, None, None, event.community_name,
-            event.recommendation_id, "; ".join(why),
+            event.recommendation_id, "; ".join(why), org_id=event.org_id,
         )
     ]  # fmt: skip
 
