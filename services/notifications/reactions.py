@@ -38,6 +38,7 @@ async def project_people(batch: Batch[MemberRegistered | ProfileUpdated], uow: U
     for received in batch:
         event = received.event
         store.project_person(uow, event.member_id, event.version, event.name, event.org_id)
+    await uow.flush()  # what is delivered in this very batch goes by it
 
 
 @reactions.batch(MemberJoined, MemberLeft, MemberRemoved, RoleChanged)

@@ -329,6 +329,10 @@ async def test_an_internal_community_is_recommended_only_to_who_is_still_of_the_
     assert (await world.inbox("moved"), await world.unread("moved")) == ([], 0)
     (event,) = await world.published(NotificationSuppressedV2, "moved")
     assert event.rule == "no-longer-a-member"
+    # In one batch with it.
+    await moves("moved", "city")
+    await world.feed(world.event(ProfileUpdated, member_id="moved", org_id="town"), recommended("moved"))
+    assert len(await world.published(NotificationSuppressedV2, "moved")) == 2
     # And after.
     (item,) = await world.inbox("ann")
     for org_id in ("town", None):
