@@ -7,14 +7,14 @@ process that dies in the middle loses nothing. Nothing is scheduled anywhere els
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from shared.background import repeated
 from shared.errors import DependencyDown, GuildhallError
 from shared.storage import Database, UnitOfWork
 
@@ -67,18 +67,5 @@ async def _act(duty: Duty, each: str, uow: UnitOfWork) -> None:
 async def clockwork(database: Database, duties: Sequence[Duty], every: float) -> AsyncIterator[None]:
     """Work off ``duties`` every so many seconds while the context is open."""
 
-    async def tick() -> None:
-        while True:
-            try:
-                await work_off(database, duties)
-            except Exception:
-                log.exception("the clockwork failed; it goes on at the next tick")
-            await asyncio.sleep(every)
-
-    task = asyncio.create_task(tick())
-    try:
+    async with repeated("the clockwork", lambda: work_off(database, duties), every):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 from fastapi import FastAPI
 
 from services.matching.domain.load import Load
 from services.matching.queries.load import loads
 from services.matching.store.load import busiest_communities
+from shared.background import repeated
 from shared.storage import Database
 from shared.telemetry.metrics import LoadMetrics
-
-log = logging.getLogger(__name__)
 
 DAYS = 28
 COMMUNITIES = 50
@@ -59,20 +57,6 @@ def _set(load: Load, metrics: LoadMetrics) -> None:
 @asynccontextmanager
 async def running_gauges(app: FastAPI) -> AsyncIterator[None]:
     """Measure while the context is open."""
-    metrics = LoadMetrics()
-
-    async def tick() -> None:
-        while True:
-            try:
-                await measure(app.state.database, metrics)
-            except Exception:
-                log.exception("the load could not be measured; it is tried again")
-            await asyncio.sleep(EVERY.total_seconds())
-
-    task = asyncio.create_task(tick(), name="load")
-    try:
+    step = partial(measure, app.state.database, LoadMetrics())
+    async with repeated("measuring the load", step, EVERY.total_seconds()):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -7,14 +7,16 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 from fastapi import FastAPI
 
 from services.matching import training
 from services.matching.settings import SETTINGS
 from services.matching.store import rankers
+from shared.background import repeated
 from shared.settings import ServiceSettings
 from shared.storage import Database
 
@@ -48,20 +50,10 @@ async def train_if_due(database: Database, settings: ServiceSettings) -> bool:
 
 @asynccontextmanager
 async def running_trainer(app: FastAPI) -> AsyncIterator[None]:
-    """Train when it is due, while the context is open."""
-
-    async def tick() -> None:
-        while SETTINGS.retrain:
-            try:
-                await train_if_due(app.state.database, app.state.settings)
-            except Exception:
-                log.exception("matching: it could not be trained; it is tried again")
-            await asyncio.sleep(EVERY.total_seconds())
-
-    task = asyncio.create_task(tick(), name="trainer")
-    try:
+    """Train when it is due, while the context is open; not at all where operators do so themselves."""
+    if not SETTINGS.retrain:
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        return
+    step = partial(train_if_due, app.state.database, app.state.settings)
+    async with repeated("the training", step, EVERY.total_seconds()):
+        yield

@@ -39,7 +39,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -50,9 +50,8 @@ from bson import decode_all
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo import DeleteOne, ReplaceOne, ReturnDocument, UpdateOne
-from pymongo.errors import PyMongoError
 
-from shared.errors import GuildhallError
+from shared.background import repeated
 from shared.ids import former_member
 from shared.storage.database import Database, Index, translated
 from shared.storage.unit_of_work import UnitOfWork
@@ -279,23 +278,9 @@ async def _erase(
 async def sweeper(database: Database, personal: Mapping[str, Personal], every: float) -> AsyncIterator[None]:
     """Sweep every so many seconds while the context is open. No duty: a sweep is not one transaction."""
 
-    async def tick() -> None:
-        while True:
-            try:
-                await sweep(database, personal)
-            except (PyMongoError, GuildhallError) as error:
-                log.warning("%s: an erasure's sweep failed and will be repeated: %s", database.name, error)
-            except Exception:
-                log.exception("%s: an erasure's sweep failed and will be repeated", database.name)
-            await asyncio.sleep(every)
-
-    task = asyncio.create_task(tick(), name="erasures")
-    try:
+    name = f"{database.name}: an erasure's sweep"
+    async with repeated(name, lambda: sweep(database, personal), every):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 # -- proving -------------------------------------------------------------------------------------------
