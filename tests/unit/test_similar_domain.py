@@ -122,6 +122,17 @@ def test_a_few_problems_that_were_changed_often_are_found_as_well_as_new_ones() 
     assert ours == pytest.approx(theirs, rel=0.1)
 
 
+def test_the_same_words_are_as_like_whenever_they_were_posted() -> None:
+    index = Precedents()
+    index.put([entry(f"before {number}", (f"Word{number}", "permit")) for number in range(200)])
+    index.settle()
+    for number in range(5):  # too few for weighing anew
+        index.put([entry(f"same {number}", PERMITS), entry(f"other {number}", ("Waits", "for a signature"))])
+    candidates = index.search(Query(digest_of("Permit", "It waits for a signature.")), [HERE])
+    likenesses = {each.thread_id: each.words for each in candidates}
+    assert len({likenesses[f"same {number}"] for number in range(5)}) == 1
+
+
 def test_only_the_communities_asked_for_are_looked_into() -> None:
     index = Precedents()
     index.put([entry("a", PERMITS), entry("b", PERMITS, THERE), entry("c", BEER)])

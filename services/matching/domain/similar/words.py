@@ -44,6 +44,11 @@ class WordIndex:
         self._there = np.zeros(0, np.bool_)
         """By number, whether there is such a record."""
         self._removed: list[int] = []
+        self._used: dict[int, int] = {}
+        """By term, how many records had it when it was last settled: until the next time every record is
+        weighed by these, so that of two with the same words neither is more like a text for being newer."""
+        self._settled = 0
+        """How many records there were then."""
         self._count = 0
         self._changes = 0
 
@@ -73,15 +78,15 @@ class WordIndex:
         self._changes += 1
 
     def weight(self, term: int) -> float:
-        """How telling a term is: the fewer records have it, the more."""
-        return max(_LEAST, log((self._count + 2) / (len(self._postings.get(term, ())) + 1)))
+        """How telling a term is: the fewer records had it when it was last settled, the more."""
+        return max(_LEAST, log((self._settled + 2) / (self._used.get(term, 0) + 1)))
 
     def telling(self, term: int) -> float:
         """The weight as a share of that of a term that a single record has; 0 where most records have it."""
         used = len(self._postings.get(term, ()))
         if used > max(1, self._count / 2):
             return 0.0
-        return self.weight(term) / max(_LEAST, log((self._count + 2) / 2))
+        return min(1.0, self.weight(term) / max(_LEAST, log((self._settled + 2) / 2)))
 
     @property
     def is_stale(self) -> bool:
@@ -98,6 +103,7 @@ class WordIndex:
     def settle(self) -> list[int]:
         """Weigh all records by what is known now, and forget the removed ones: their numbers are free."""
         squares = np.zeros(self._norms.size, np.float32)
+        self._used, self._settled = {}, self._count
         for term in list(self._postings):
             words = np.frombuffer(self._postings[term], np.uint32)
             if self._removed:
@@ -106,6 +112,7 @@ class WordIndex:
                     del self._postings[term]
                     continue
                 self._postings[term] = array("I", words.tobytes())
+            self._used[term] = words.size
             squares[words >> _BITS] += (self.weight(term) * _DAMPED[words & TIMES]) ** 2
         self._norms = np.sqrt(squares)
         free, self._removed, self._changes = self._removed, [], 0
