@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import collector
@@ -231,34 +232,20 @@ class _BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        refusal = problems.of_error(
-            TooLarge("body-too-large", f"A body has at most {self._limit:,} bytes.", fix="Send less.")
-        )
+        told = f"A body has at most {self._limit:,} bytes."
         for name, value in scope["headers"]:
             if name == b"content-length" and value.isdigit() and int(value) > self._limit:
+                refusal = problems.of_error(TooLarge("body-too-large", told, field="/", fix="Send less."))
                 return await refusal(scope, receive, send)
         seen = 0
-        started = False
 
         async def counted() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > self._limit:
-                raise _TooMuchError
+                # The framework's own: of any other, while it reads a body, it makes one of its 400s.
+                raise HTTPException(413, told)
             return message
 
-        async def noted(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, counted, noted)
-        except _TooMuchError:
-            if not started:
-                await refusal(scope, receive, send)
-
-
-class _TooMuchError(Exception):
-    """The body went over the limit."""
+        return await self._app(scope, counted, send)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -26,6 +26,9 @@ IMPORT_SCOPE = "guildhall:import"
 
 OPERATE_SCOPE = "guildhall:operate"
 """Allows what is left to the platform's operators."""
+
+LONGEST_ID = 100
+"""How long a member's or an organisation's id may be, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +57,26 @@ class Tokens:
         try:
             claims = await self._claims(token)
         except jwt.ExpiredSignatureError:
-            raise Unauthenticated("token-expired", "The token has expired.", fix="Get a new one.") from None
+            raise Unauthenticated(
+                "token-expired", "The token has expired.", field="Authorization", fix="Get a new one."
+            ) from None
         except (jwt.ImmatureSignatureError, jwt.InvalidIssuedAtError):
             raise Unauthenticated(
                 "token-not-yet-valid",
                 "The token is not valid yet.",
+                field="Authorization",
                 fix="Check that the clocks of issuer and service agree.",
             ) from None
         except (jwt.PyJWTError, ValueError):
             raise Unauthenticated(
                 "token-invalid",
                 "The token is malformed, wrongly signed, or for somebody else.",
+                field="Authorization",
                 fix="Send a token of the configured issuer and audience.",
             ) from None
-        subject = claims["sub"]
-        own = claims.get("guildhall_member_id")  # an issuer may know the member's id: it is trusted for both
-        org = claims.get("org")
-        return Caller(
-            own if isinstance(own, str) and own else member_id(claims["iss"], subject),
-            org if isinstance(org, str) and org else None,
-            frozenset(str(claims.get("scope", "")).split()),
-        )
+        # An issuer may know the member's id: it is trusted for both.
+        own = _named(claims, "guildhall_member_id") or member_id(claims["iss"], claims["sub"])
+        return Caller(own, _named(claims, "org"), frozenset(str(claims.get("scope", "")).split()))
 
     async def _claims(self, token: str) -> dict[str, Any]:
         settings = self._settings
@@ -104,6 +106,21 @@ class Tokens:
                     url = (await client.get(discovery)).raise_for_status().json()["jwks_uri"]
             self._jwks = jwt.PyJWKClient(url, cache_keys=True, lifespan=300, timeout=5)
         return self._jwks
+
+
+def _named(claims: Mapping[str, Any], claim: str) -> str | None:
+    """The id in a claim, if it has one. Raises ``Unauthenticated`` for what could be no address."""
+    named = claims.get(claim)
+    if not isinstance(named, str) or not named:
+        return None
+    if len(named) > LONGEST_ID or not named.isprintable():
+        raise Unauthenticated(
+            "token-invalid",
+            f"The token's claim {claim} is no id.",
+            field="Authorization",
+            fix=f"An id has at most {LONGEST_ID} characters, all of them visible.",
+        )
+    return named
 
 
 def dev_token(

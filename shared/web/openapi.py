@@ -47,15 +47,23 @@ _COMMUNITY = {"name": "Permit offices", "about": "Faster, fairer permits."}
 
 _REFUSALS: tuple[GuildhallError, ...] = (
     BadRequest("bad-cursor", "The cursor is not one of this list.", field="cursor", fix="Start without one."),
-    Unauthenticated("token-expired", "The token has expired.", fix="Get a new one."),
-    Forbidden("steward-only", "Only stewards may do this."),
-    NotFound("not-found", "There is none with this id."),
+    Unauthenticated("token-expired", "The token has expired.", field="Authorization", fix="Get a new one."),
+    Forbidden("steward-only", "Only stewards may do this.", fix="Ask one of them."),
+    NotFound("not-found", "There is none with this id.", fix="Check it."),
     Conflict("already-done", "This was done already."),
-    StaleVersion("stale-version", "It is at version 8 by now, and you edited version 7.", field="If-Match"),
-    TooLarge("body-too-large", "A body has at most 1,048,576 bytes.", fix="Send less."),
+    StaleVersion(
+        "stale-version",
+        "It is at version 8 by now, and you edited version 7.",
+        field="If-Match",
+        fix="Read it again, apply your change to what it says now.",
+    ),
+    TooLarge("body-too-large", "A body has at most 1,048,576 bytes.", field="/", fix="Send less."),
     BadInput("invalid-input", "/title: it must not be empty.", field="/title", fix="Add it."),
     PreconditionRequired(
-        "if-match-missing", "An edit must name the version that it edits.", field="If-Match"
+        "if-match-missing",
+        "An edit must name the version that it edits.",
+        field="If-Match",
+        fix="Send the ETag of your last read.",
     ),
     OutOfOrder("not-caught-up", "What the causal token names is not known here yet.", fix="Try again."),
 )
@@ -111,5 +119,6 @@ def _problem(refusal: GuildhallError) -> dict[str, Any]:
         "status": refusal.status,
         "code": refusal.code,
         "detail": refusal.detail if refusal.fix is None else f"{refusal.detail} {refusal.fix}",
+        "fix": refusal.fix,
         "errors": faults if refusal.field else [],
     }

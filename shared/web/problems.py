@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from shared.errors import GuildhallError
 from shared.storage.database import translate
@@ -36,6 +37,11 @@ class Problem(BaseModel):
     status: int = Field(examples=[422])
     code: str = Field(description="Stable; meant for programs.", examples=["not-a-member"])
     detail: str = Field(description="Meant for people.", examples=["Only members may post here."])
+    fix: str | None = Field(
+        default=None,
+        description="What to do about it, where something can be done.",
+        examples=["Join the community first."],
+    )
     errors: list[Fault] = Field(default_factory=list)
 
 
@@ -78,6 +84,7 @@ def problem(
     detail: str,
     errors: Sequence[Mapping[str, str]] = (),
     headers: Mapping[str, str] | None = None,
+    fix: str | None = None,
 ) -> Response:
     """The response that says so."""
     body = {
@@ -86,6 +93,7 @@ def problem(
         "status": status,
         "code": code,
         "detail": detail,
+        "fix": fix or (errors[0]["fix"] if errors else None),
         "errors": list(errors),
     }
     # ASCII alone: what is echoed from a bad request may hold what UTF-8 cannot encode.
@@ -103,7 +111,7 @@ def of_error(error: GuildhallError) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if error.status == 503:
         headers["Retry-After"] = "1"
-    return problem(error.status, error.code, error.title, detail, faults, headers)
+    return problem(error.status, error.code, error.title, detail, faults, headers, error.fix)
 
 
 _FIXES = {
@@ -148,12 +156,25 @@ def install(app: FastAPI) -> None:
         return problem(status, code, "Invalid input", detail, faults)
 
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> Response:
-        codes = {404: "no-such-address", 405: "method-not-allowed", 400: "malformed-body"}
-        code = codes.get(error.status_code, "http-error")
+    async def _http(request: Request, error: HTTPException) -> Response:
         phrase = HTTPStatus(error.status_code).phrase
         told = _ABOUT.get(error.status_code, phrase) if error.detail == phrase else str(error.detail)
-        return problem(error.status_code, code, phrase.capitalize(), told, headers=error.headers)
+        headers = dict(error.headers or {})
+        faults: list[dict[str, str]] = []
+        code, fix = "http-error", None
+        match error.status_code:
+            case 400:
+                code, fix = "malformed-body", "Send JSON in UTF-8 that is not nested too deeply."
+                faults = [{"field": "/", "reason": told, "fix": fix}]
+            case 404:
+                code, fix = "no-such-address", "The addresses are in /docs."
+            case 405:
+                headers["Allow"] = ", ".join(_methods(app, request))
+                code, fix = "method-not-allowed", f"This address takes {headers['Allow']}."
+            case 413:
+                code, fix = "body-too-large", "Send less."
+                faults = [{"field": "/", "reason": told, "fix": fix}]
+        return problem(error.status_code, code, phrase.capitalize(), told, faults, headers, fix)
 
     @app.exception_handler(PyMongoError)
     async def _driver(_: Request, error: PyMongoError) -> Response:
@@ -165,6 +186,16 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def _unknown(_: Request, error: Exception) -> Response:
         return _unexpected(error)
+
+
+def _methods(app: FastAPI, request: Request) -> list[str]:
+    """The methods that the request's address takes; the framework names those of the first route alone."""
+
+    def taken(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in app.routes)
+
+    return [method for method in ("DELETE", "GET", "PATCH", "POST", "PUT") if taken(method)]
 
 
 def _unexpected(error: Exception) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from pydantic import (
 
 from shared.settings import LIMITS
 
+_INVISIBLE = {"Zs", "Zl", "Zp", "Cc", "Cf"}
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -35,18 +37,24 @@ def _one_line(text: str) -> str:
     return _clean(text)
 
 
+def _visible(text: str) -> str:
+    if all(unicodedata.category(character) in _INVISIBLE for character in text):
+        raise ValueError("must not be blank")
+    return text
+
+
 def _text(limit: int, minimum: int = 1) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=minimum, max_length=limit)
 
 
-Name = Annotated[str, _text(LIMITS.name), AfterValidator(_one_line)]
+Name = Annotated[str, _text(LIMITS.name), AfterValidator(_one_line), AfterValidator(_visible)]
 Line = Annotated[str, _text(LIMITS.title, 0), AfterValidator(_one_line)]
-TitleText = Annotated[str, _text(LIMITS.title), AfterValidator(_one_line)]
-BodyText = Annotated[str, _text(LIMITS.body), AfterValidator(_clean)]
+TitleText = Annotated[str, _text(LIMITS.title), AfterValidator(_one_line), AfterValidator(_visible)]
+BodyText = Annotated[str, _text(LIMITS.body), AfterValidator(_clean), AfterValidator(_visible)]
 SectionText = Annotated[str, _text(LIMITS.body // 4, 0), AfterValidator(_clean)]
 """One of a few sections of a text; together they are no longer than any other."""
 Note = Annotated[str, _text(LIMITS.note, 0), AfterValidator(_clean)]
-Passage = Annotated[str, _text(LIMITS.note), AfterValidator(_clean)]
+Passage = Annotated[str, _text(LIMITS.note), AfterValidator(_clean), AfterValidator(_visible)]
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
 
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]

@@ -167,8 +167,36 @@ async def test_malformed_and_oversized_bodies(app: FastAPI) -> None:
             "/v1/members", content=b'{"name":', headers={"content-type": "application/json"}
         )
         assert (broken.status_code, broken.json()["code"]) == (400, "malformed-json")
-        huge = await http.post("/v1/members", content=b'{"name":"' + b"x" * 1_100_000 + b'"}')
-        assert (huge.status_code, huge.json()["code"]) == (413, "body-too-large")
+        bytes_that_are_no_text = await http.post(
+            "/v1/members", content=b'{"name":"\xff"}', headers={"content-type": "application/json"}
+        )
+        told = bytes_that_are_no_text.json()
+        assert (told["status"], told["code"], told["errors"][0]["field"]) == (400, "malformed-body", "/")
+        assert "UTF-8" in told["fix"]
+
+
+async def _pieces() -> AsyncIterator[bytes]:
+    for _ in range(20):
+        yield b"x" * 100_000
+
+
+@pytest.mark.parametrize("content", [b"x" * 2_000_000, _pieces()], ids=["announced", "in pieces"])
+async def test_a_body_over_the_limit(app: FastAPI, content: bytes | AsyncIterator[bytes]) -> None:
+    async with client(app, person()) as http:
+        answer = await http.post("/v1/members", content=content)
+        told = answer.json()
+        assert (answer.status_code, told["code"], told["fix"]) == (413, "body-too-large", "Send less.")
+        assert (await http.get("/v1/members/me")).status_code == 404
+
+
+async def test_a_wrong_method_and_a_wrong_address_are_told_the_right_ones(app: FastAPI) -> None:
+    async with client(app, person()) as http:
+        method = await http.patch("/v1/communities")
+        assert (method.status_code, method.headers["allow"]) == (405, "GET, POST")
+        assert method.json()["fix"] == "This address takes GET, POST."
+        address = await http.get("/v1/../../etc/passwd")
+        assert (address.status_code, address.json()["code"]) == (404, "no-such-address")
+        assert "/docs" in address.json()["fix"]
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,9 @@ async def test_a_token_names_its_member_organisation_and_scopes() -> None:
             lambda: jwt.encode({"sub": "amal", "iss": DEV_ISSUER, "aud": "guildhall"}, None, "none"),
             "token-invalid",
         ),
+        (lambda: dev_token(SECRET, "amal", member="a\r\nSet-Cookie: b"), "token-invalid"),
+        (lambda: dev_token(SECRET, "amal", member="m" * 101), "token-invalid"),
+        (lambda: dev_token(SECRET, "amal", org="a\x00b"), "token-invalid"),
         (lambda: "é.é.é", "token-invalid"),
         (lambda: "", "token-invalid"),
     ],
@@ -138,7 +141,10 @@ def test_texts_are_trimmed_and_tags_folded_and_each_once() -> None:
     assert texts.tags == ["permits", "digital-signature", "ærø"]
 
 
-@pytest.mark.parametrize("bad", ["", "   ", "x" * 301, "two\nlines", "nul\x00", "lone \ud800"])
+@pytest.mark.parametrize(
+    "bad",
+    ["", "   ", "x" * 301, "\N{ZERO WIDTH SPACE}\N{WORD JOINER}", "two\nlines", "nul\x00", "lone \ud800"],
+)
 def test_bad_titles(bad: str) -> None:
     with pytest.raises(ValidationError):
         Texts(title=bad)
