@@ -84,14 +84,23 @@ async def test_once_plays_the_journey_and_ends() -> None:
         assert what in printed
 
 
+def named(pids: set[int], words: str) -> int:
+    """The one process with these words in its command."""
+    [found] = [pid for pid in pids if words in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")]
+    return found
+
+
 async def test_it_stays_up_until_ctrl_c_and_leaves_nothing_behind() -> None:
     demo = await start()
-    printed = await until(demo, "Ctrl-C stops it")
+    printed = await until(demo, "Ctrl-C stops")
     assert "/docs" in printed
     assert "/asyncapi" in printed
     assert "curl " in printed
     children = descendants(demo.pid)
     assert len(alive(children)) >= 6  # Kafka, MongoDB and four services
+    os.kill(named(alive(children), "serve notifications"), signal.SIGKILL)
+    assert "notifications ended with SIGKILL and is started again" in await until(demo, "is back")
+    children |= descendants(demo.pid)
     demo.send_signal(signal.SIGINT)
     status, _ = await ends_clean(demo, children)
     assert status == 0

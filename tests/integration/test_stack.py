@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -235,12 +236,25 @@ def scratch(empty_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return empty_dir
 
 
+def ended(running: Stack) -> str:
+    """What is said of something that has ended by itself."""
+    try:
+        running.check()
+    except StackUnavailable as unavailable:
+        return str(unavailable)
+    return ""
+
+
 @pytest.mark.parametrize("kind", [EMBEDDED, APACHE])
 async def test_stop_leaves_no_process_and_no_file(kind: str, scratch: Path) -> None:
     running = await start_stack(kind)
     pids = running.pids
     assert len(pids) == 2
     assert all(map(runs, pids))
+    assert ended(running) == ""
+    os.kill(pids[1], signal.SIGKILL)
+    until(lambda: ended(running) != "")
+    assert re.fullmatch(r"mongod-\d+ ended with SIGKILL", ended(running))
     assert len(os.listdir(scratch)) == 1
 
     await running.stop()

@@ -15,6 +15,8 @@ from deploy.cli.demo import play as playing
 from deploy.cli.demo.play import Play, Script
 from deploy.cli.demo.timeline import Seen, Timeline
 from deploy.cli.demo.world import Person, World
+from shared.contracts.discussions import ProblemPosted
+from shared.contracts.matching import ExpertAskExpired
 from shared.contracts.practices import BestPracticeRecognised
 from shared.contracts.topics import SERVICES
 from shared.testing.stack import Stack
@@ -69,3 +71,27 @@ def test_what_is_authored_fits_together() -> None:
     assert {played["asker"], played["apprentice"], *played["stewards"], *adopters} <= members
     assert len({people[each].org for each in adopters}) == len(adopters)  # each of another organisation
     assert {each.org for each in people.values()} == set(community["organisations"])
+
+
+async def test_a_long_title_is_written_out_once() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    timeline = Timeline(console, {"a": "Ann"}, {"a"})
+    title = "Building permits wait nine days for a handwritten signature"
+    about = frozenset({"t"})
+    posted = ProblemPosted.example().model_copy(update={"thread_id": "t", "title": title, "author_id": "a"})
+    told = {"text": f"Bob answered on “{title}”"}
+    await timeline.follow("t")
+    await timeline.saw(Seen(0.0, "discussions", "problem-posted", about, posted))
+    await timeline.saw(Seen(0.0, "notifications", "reply", about, listener="a", notification=told))
+    printed = cast(io.StringIO, console.file).getvalue()
+    assert f"posted: “{title}”" in printed
+    assert "Bob answered on “Building permits wait…”" in printed
+
+
+def test_asks_that_are_over_say_why() -> None:
+    timeline = Timeline(Console(file=io.StringIO()), {"a": "Ann"}, set())
+    for ignored, why in ((True, "no answer in time"), (False, "settled")):
+        event = ExpertAskExpired.example().model_copy(update={"expert_id": "a", "ignored": ignored})
+        what, who = timeline._words(Seen(0.0, "matching", "expert-ask-expired", frozenset(), event))
+        assert why in what
+        assert who == "Ann"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -94,7 +96,7 @@ async def _run(console: Console, once: bool, dump: Path | None, stack: str) -> i
             console.print("\nEverything expected happened.", style="bold green")
         if not once:
             _invite(console, world, script)
-            await asyncio.Event().wait()
+            await world.keep_up(progress)
     return 1 if missing else 0
 
 
@@ -199,16 +201,19 @@ async def _fill(spool: Spool, dump: Path, progress: load.Progress) -> None:
 
 def _invite(console: Console, world: World, script: Script) -> None:
     """Say what can be looked at."""
-    console.print()
+    printed = partial(console.print, markup=False, highlight=False, soft_wrap=True)
+    printed()
     for service, url in world.urls.items():
-        console.print(f"{service:<14} {url}/docs   {url}/asyncapi", highlight=False, soft_wrap=True)
-    console.print(f"\nThe inbox of {script.listeners[1].name}, with their token (it holds for 12 hours):")
-    console.print(
-        f"\ncurl -s -H 'Authorization: Bearer {world.token(script.listeners[1])}'"
-        f" {world.urls['notifications']}/v1/inbox\n",
-        markup=False, highlight=False, soft_wrap=True,
-    )  # fmt: skip
-    console.print(
-        f"Kafka {world.stack.kafka}   MongoDB {world.stack.mongodb}", highlight=False, soft_wrap=True
+        printed(f"{service:<14} {url}/docs   {url}/asyncapi")
+    printed(f"\nThe inbox of {script.listeners[1].name}, with their token (it holds for 12 hours):\n")
+    token = world.token(script.listeners[1])
+    printed(f"curl -s -H 'Authorization: Bearer {token}' {world.urls['notifications']}/v1/inbox")
+    printed(f"\nWho is asked how much: {world.urls['matching']}/load.html, with this operator's token:\n")
+    printed(world.operator_token)
+    printed("\nA token for anybody whom you think up, to register and go on with:\n")
+    printed(
+        f"GUILDHALL_ENVIRONMENT=development GUILDHALL_DEV_ISSUER_SECRET={world.secret} "
+        f"{Path(sys.executable).parent / 'guildhall'} token NAME --org ORGANISATION"
     )
-    console.print("Everything stays up. Ctrl-C stops it and removes its data.")
+    printed(f"\nKafka {world.stack.kafka}   MongoDB {world.stack.mongodb}")
+    printed("Everything stays up: a service that you kill is started again. Ctrl-C stops all and removes it.")

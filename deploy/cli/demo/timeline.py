@@ -12,7 +12,9 @@ from typing import Any
 
 import httpx
 from aiokafka import AIOKafkaConsumer
+from rich.cells import cell_len
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -27,7 +29,7 @@ from shared.contracts.discussions import (
     SolutionProposed,
     SolutionRevised,
 )
-from shared.contracts.matching import ExpertAskAccepted, ExpertAsked, SimilarProblemsFound
+from shared.contracts.matching import ExpertAskAccepted, ExpertAsked, ExpertAskExpired, SimilarProblemsFound
 from shared.contracts.members import ConnectionMade, ConnectionRequested
 from shared.contracts.mentorships import MentorshipAccepted, MentorshipRequested
 from shared.contracts.notifications import NotificationDelivered, NotificationDeliveredV2
@@ -68,6 +70,8 @@ class Timeline:
         self._console = console
         self._names = names
         self._listening = listening
+        self._who = min(max(map(cell_len, names.values()), default=0), 20)
+        self._title = ""
         self._zero = 0.0
         self._followed: set[str] = set()
         self._early: list[Seen] = []
@@ -77,13 +81,12 @@ class Timeline:
     def begin(self) -> None:
         """The post is being sent now: the time is zero."""
         self._zero = monotonic()
-        self._console.print(_line("ms", "service", "what happened", "who", style="bold"))
+        self._print("ms", "service", "what happened", "who", style="bold")
 
     def says(self, what: str) -> None:
         """Say what comes next, and by which rule."""
-        line = _line("", "", what, "", style="italic")
         self._console.print()
-        self._console.print(line)
+        self._console.print(Padding(Text(what, "italic"), (0, 0, 0, 9)))
 
     async def follow(self, what: str) -> None:
         """Follow this thread, mentorship or connection, too; what was seen of it already is shown first."""
@@ -102,7 +105,9 @@ class Timeline:
             what, who = self._words(seen)
             after = f"+{(seen.at - self._zero) * 1000:,.0f}"
             style = "bold" if seen.listener else ""
-            self._console.print(_line(after, seen.service, what, who, style=style))
+            self._print(after, seen.service, self._brief(what), who, style=style)
+            if isinstance(seen.event, ProblemPosted):
+                self._title = seen.event.title
         async with self._more:
             self._seen.append(seen)
             self._more.notify_all()
@@ -121,6 +126,22 @@ class Timeline:
                 pass
         return met()
 
+    def _brief(self, what: str) -> str:
+        """``what``, with the beginning of the title that was written out before."""
+        beginning = self._title[:24].rpartition(" ")[0] or self._title[:24]
+        return what.replace(self._title, f"{beginning}…") if len(self._title) > 30 else what
+
+    def _print(self, after: str, service: str, what: str, who: str, *, style: str) -> None:
+        line = Table.grid(padding=(0, 2, 0, 0), expand=True)
+        line.add_column(width=7, justify="right")
+        line.add_column(width=13)
+        line.add_column(ratio=1)
+        line.add_column(width=self._who)
+        line.add_row(
+            Text(after, "dim"), Text(service, COLOURS.get(service, "")), Text(what, style), Text(who, style)
+        )
+        self._console.print(line)
+
     def _name(self, member_id: str) -> str:
         return self._names.get(member_id, member_id[:8])
 
@@ -138,6 +159,9 @@ class Timeline:
                 return f"similar problems found: {titles}", ""
             case ExpertAskAccepted(expert_id=expert):
                 return "expert accepted the ask", self._name(expert)
+            case ExpertAskExpired(expert_id=expert, ignored=ignored):
+                why = "there was no answer in time" if ignored else "the problem is settled"
+                return f"expert ask over: {why}", self._name(expert)
             case SolutionProposed(solution_author_id=author):
                 return "solution proposed", self._name(author)
             case SolutionEndorsed(endorser_id=endorser, endorser_org_id=org, basis=basis, endorsements=count):
@@ -187,18 +211,6 @@ class Timeline:
 
 def _of(org: str | None) -> str:
     return f" by {org}" if org else ""
-
-
-def _line(after: str, service: str, what: str, who: str, *, style: str) -> Table:
-    line = Table.grid(padding=(0, 2, 0, 0), expand=True)
-    line.add_column(width=8, justify="right")
-    line.add_column(width=13)
-    line.add_column(ratio=1)
-    line.add_column(width=20)
-    line.add_row(
-        Text(after, "dim"), Text(service, COLOURS.get(service, "")), Text(what, style), Text(who, style)
-    )
-    return line
 
 
 @asynccontextmanager

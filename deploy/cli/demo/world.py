@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from shared.contracts.topics import EVENT_TOPICS, SERVICES
 from shared.testing.harness import create_topics
 from shared.testing.stack import Stack, StackUnavailable, start_stack
 from shared.testing.stack.process import LOOPBACK, Process, free_port
-from shared.web.auth import IMPORT_SCOPE, dev_token
+from shared.web.auth import IMPORT_SCOPE, OPERATE_SCOPE, dev_token
 
 
 class Trouble(Exception):
@@ -41,6 +41,15 @@ class Person:
 
 class ServiceProcess(Process):
     """A service, which is asked to stop before it is killed."""
+
+    def __init__(self, name: str, *command: str, log_file: Path, settings: Mapping[str, str]) -> None:
+        super().__init__(name, *command, log_file=log_file)
+        self._settings = settings
+
+    def start(self) -> None:
+        """Start it, or start it again, with its settings."""
+        with _environment(self._settings):
+            super().start()
 
     def ask_to_stop(self) -> None:
         """SIGTERM."""
@@ -63,6 +72,7 @@ class World:
     urls: dict[str, str]
     secret: str
     logs: Path
+    processes: Sequence[ServiceProcess] = ()
 
     def token(self, person: Person) -> str:
         """A token to act as ``person`` with."""
@@ -73,6 +83,26 @@ class World:
     def import_token(self) -> str:
         """A token that may import."""
         return dev_token(self.secret, "demo-import", scopes=[IMPORT_SCOPE])
+
+    @property
+    def operator_token(self) -> str:
+        """An operator's token."""
+        return dev_token(self.secret, "demo-operator", scopes=[OPERATE_SCOPE])
+
+    async def keep_up(self, say: Callable[[str], None]) -> None:
+        """Start again whatever service ends, until cancelled.
+
+        Raises ``Trouble`` if that does not help, ``StackUnavailable`` where Kafka or MongoDB have ended.
+        """
+        while True:
+            self.stack.check()
+            for process in self.processes:
+                if process.has_ended:
+                    say(f"{process.name} ended with {process.end} and is started again")
+                    process.start()
+                    await _until_ready(self, [process])
+                    say(f"{process.name} is back, and goes on where it was")
+            await asyncio.sleep(0.5)
 
     async def settle(self, progress: Callable[[str], None]) -> None:
         """Return once every service has handled all that was published. Raises ``Trouble`` if one hangs."""
@@ -116,7 +146,8 @@ class World:
 async def _behind(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> int:
     """How many records the consumer's group has not handled, of the partitions that it reads."""
     committed = [(await consumer.committed(partition), end) for partition, end in ends.items()]
-    return sum(end - done for done, end in committed if done is not None)
+    # A group may have gone on since the ends were read.
+    return sum(max(end - done, 0) for done, end in committed if done is not None)
 
 
 @asynccontextmanager
@@ -144,18 +175,19 @@ async def running(kind: str, progress: Callable[[str], None]) -> AsyncIterator[W
         guildhall = [sys.executable, "-c", "from deploy.cli.main import app; app()"]
         processes = [
             ServiceProcess(
-                service, *guildhall, "serve", service, "--port", str(port), log_file=logs / f"{service}.log"
+                service,
+                *(*guildhall, "serve", service, "--port", str(port)),
+                log_file=logs / f"{service}.log",
+                settings=settings,
             )
             for service, port in ports.items()
         ]
         exits.push_async_callback(_stop, processes)
-        progress(f"Starting {', '.join(SERVICES)}")
-        with _environment(settings):
-            for process in processes:
-                process.start()
-        world = World(
-            stack, {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}, secret, logs
-        )
+        progress(f"Starting {', '.join(SERVICES)}; the first start takes some seconds more")
+        for process in processes:
+            process.start()
+        urls = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
+        world = World(stack, urls, secret, logs, processes)
         await _until_ready(world, processes)
         yield world
 
@@ -167,7 +199,7 @@ async def _stop(processes: list[ServiceProcess]) -> None:
 
 
 @contextmanager
-def _environment(settings: dict[str, str]) -> Iterator[None]:
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
     """The settings in our environment, while children are started that inherit it."""
     before = dict(os.environ)
     os.environ.update(settings)
@@ -178,7 +210,7 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-async def _until_ready(world: World, processes: list[ServiceProcess], within: float = 90) -> None:
+async def _until_ready(world: World, processes: Sequence[ServiceProcess], within: float = 90) -> None:
     deadline = monotonic() + within
     async with httpx.AsyncClient(timeout=5) as client:
         for process in processes:

@@ -70,6 +70,10 @@ class Stack(ABC):
         """
         raise StackUnavailable(f"{self.kind} stack: its MongoDB cannot be killed; use --stack apache")
 
+    def check(self) -> None:
+        """Raise `StackUnavailable` if something that it runs as a child of ours has ended by itself."""
+        return
+
     @property
     def pids(self) -> list[int]:
         """Ids of the processes it runs on this machine, the broker first; empty for docker and external."""

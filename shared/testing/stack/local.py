@@ -55,6 +55,10 @@ class LocalStack(Stack):
     async def kill_primary(self) -> None:
         await self._mongo.kill_primary()
 
+    def check(self) -> None:
+        for process in (self._broker, *self._mongo.processes):
+            process.check()
+
     @property
     def pids(self) -> list[int]:
         return [process.pid for process in (self._broker, *self._mongo.processes)]

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -80,7 +81,15 @@ class Process:
     def check(self) -> None:
         """Raise `StackUnavailable` if it has ended by itself."""
         if self._popen and (status := self._popen.poll()) is not None:
-            raise StackUnavailable(f"{self.name} ended with status {status}: {self.last_words()}")
+            # Whoever was killed says nothing about it.
+            said = f": {self.last_words()}" if status >= 0 else ""
+            raise StackUnavailable(f"{self.name} ended with {self.end}{said}")
+
+    @property
+    def end(self) -> str:
+        """What it ended with: the signal or the status."""
+        status = self._popen.returncode if self._popen else 0
+        return signal.Signals(-status).name if status < 0 else f"status {status}"
 
     def last_words(self) -> str:
         """What its log says about its end, on one line; the log's last lines go to ours."""
