@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -14,7 +14,7 @@ from services.notifications.queries import NotificationView, State
 from services.notifications.settings import SETTINGS
 from shared.storage import UnitOfWork
 from shared.web import texts
-from shared.web.auth import AuthenticatedCaller
+from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
 from shared.web.mutations import Answer, Mutating
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
@@ -28,6 +28,8 @@ ThreadPath = Annotated[
     Identifier,
     Path(description="The id of a thread, or of another subject: a mentorship, a connection, a community."),
 ]
+
+_Command = Callable[[UnitOfWork, Caller, str], Awaitable[None]]
 
 
 class ReadUpTo(texts.Request):
@@ -54,6 +56,16 @@ class MuteView(View):
     """Something muted."""
 
     thread_id: str = Field(description="A thread, or another subject: what it was muted by.")
+
+
+async def _done(mutate: Mutating, command: _Command, on: str) -> Response:
+    """Carry out ``command`` on what ``on`` is the id of; there is nothing to answer but that it is done."""
+
+    async def work(uow: UnitOfWork) -> Answer:
+        await command(uow, mutate.caller, on)
+        return Answer()
+
+    return await mutate(work)
 
 
 @router.get("/inbox", response_model=Page[NotificationView], responses=READ_PROBLEMS, tags=["inbox"])
@@ -90,23 +102,13 @@ async def read_up_to(body: ReadUpTo, mutate: Mutating) -> Response:
 @router.post("/inbox/{notification_id}/read", status_code=204, responses=WRITE_PROBLEMS, tags=["inbox"])
 async def read(notification_id: NotificationPath, mutate: Mutating) -> Response:
     """Mark a notification as read."""
-
-    async def work(uow: UnitOfWork) -> Answer:
-        await commands.read(uow, mutate.caller, notification_id)
-        return Answer()
-
-    return await mutate(work)
+    return await _done(mutate, commands.read, notification_id)
 
 
 @router.post("/inbox/{notification_id}/archive", status_code=204, responses=WRITE_PROBLEMS, tags=["inbox"])
 async def archive(notification_id: NotificationPath, mutate: Mutating) -> Response:
     """Put a notification away. It counts as read."""
-
-    async def work(uow: UnitOfWork) -> Answer:
-        await commands.archive(uow, mutate.caller, notification_id)
-        return Answer()
-
-    return await mutate(work)
+    return await _done(mutate, commands.archive, notification_id)
 
 
 @router.get("/inbox/mutes", response_model=Page[MuteView], responses=READ_PROBLEMS, tags=["inbox"])
@@ -123,23 +125,13 @@ async def list_mutes(
 @router.put("/inbox/mutes/{thread_id}", status_code=204, responses=WRITE_PROBLEMS, tags=["inbox"])
 async def mute(thread_id: ThreadPath, mutate: Mutating) -> Response:
     """Hear no more of a thread, a mentorship, a connection, or of your access to a community."""
-
-    async def work(uow: UnitOfWork) -> Answer:
-        await commands.mute(uow, mutate.caller, thread_id)
-        return Answer()
-
-    return await mutate(work)
+    return await _done(mutate, commands.mute, thread_id)
 
 
 @router.delete("/inbox/mutes/{thread_id}", status_code=204, responses=WRITE_PROBLEMS, tags=["inbox"])
 async def unmute(thread_id: ThreadPath, mutate: Mutating) -> Response:
     """Hear of it again."""
-
-    async def work(uow: UnitOfWork) -> Answer:
-        await commands.unmute(uow, mutate.caller, thread_id)
-        return Answer()
-
-    return await mutate(work)
+    return await _done(mutate, commands.unmute, thread_id)
 
 
 @router.get(

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from services.notifications import store
 from services.notifications.domain import inbox
 from services.notifications.domain.inbox import Item
-from services.notifications.domain.routing import RULES, Draft
+from services.notifications.domain.routing.draft import Draft
+from services.notifications.domain.routing.table import RULES
 from services.notifications.settings import SETTINGS
 from shared.errors import Conflict, NotFound
 from shared.storage import Cause, UnitOfWork

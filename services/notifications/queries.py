@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 
 from services.notifications import store
 from services.notifications.domain.inbox import Item
-from services.notifications.domain.routing import RULES
+from services.notifications.domain.routing.table import RULES
 from shared.contracts.notifications import NotificationKind
 from shared.errors import BadRequest
 from shared.storage import Database

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.notifications import commands, store
-from services.notifications.domain.routing import NOTIFYING, Known, route
+from services.notifications.domain.routing.draft import Known
+from services.notifications.domain.routing.table import NOTIFYING, route
 from services.notifications.settings import SETTINGS
 from shared.contracts.base import Event
 from shared.contracts.discussions import ContentFlagged, ProblemPosted, ProblemUpdated, ThreadEvent

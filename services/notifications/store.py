@@ -15,7 +15,7 @@ from typing import Any
 from pymongo import UpdateMany, UpdateOne
 
 from services.notifications.domain.inbox import Item
-from services.notifications.domain.routing import Draft, Thread
+from services.notifications.domain.routing.draft import Draft, Thread
 from shared.ids import FORMER_MEMBER, is_former_member
 from shared.storage import Database, Index, UnitOfWork, apply_version
 from shared.storage.personal import NOT_PERSONAL, Personal

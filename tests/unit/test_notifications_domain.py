@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifications.domain import inbox
-from services.notifications.domain.routing import NOTIFYING, RULES, Draft, Known, Thread, route
+from services.notifications.domain.routing.draft import Draft, Known, Thread
+from services.notifications.domain.routing.table import NOTIFYING, RULES, route
 from shared.contracts import Event
 from shared.contracts.content import GatheringCancelled, GatheringChanged
 from shared.contracts.discussions import (

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from services.notifications.domain.routing import Draft
+from services.notifications.domain.routing.draft import Draft
 from shared.contracts.notifications import (
     NotificationDelivered,
     NotificationDeliveredV2,

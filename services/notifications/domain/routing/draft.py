@@ -1,0 +1,91 @@
+"""What routing deals in: drafts of notifications, the rules that they go by, and what is known meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+from shared.contracts.base import Event
+from shared.contracts.notifications import NotificationKind
+
+
+class Thread(NamedTuple):
+    """What is known of a problem beside the events of its thread."""
+
+    author_id: str
+    title: str
+    anonymous: bool = False
+    """Whether its author is not named."""
+
+
+class Known(NamedTuple):
+    """What is known beside the events: the threads, and what communities are called, each by its id."""
+
+    threads: Mapping[str, Thread] = MappingProxyType({})
+    communities: Mapping[str, str] = MappingProxyType({})
+
+
+class Draft(NamedTuple):
+    """A notification that somebody should get, unless a rule holds it back."""
+
+    recipient_id: str
+    kind: NotificationKind
+    thread_id: str | None
+    community_id: str | None
+    """The community that one must belong to, to see it."""
+    actor_id: str | None
+    """Who did it, or who is suggested; nobody where they are not to be named, or time did it."""
+    title: str
+    """The problem's, or the community's name; empty where it is about neither."""
+    subject_id: str
+    """What it is about: the ask, the solution, the comment, the mentorship, the connection, the community."""
+    note: str | None = None
+    """Words that came with the event: why this expert, why declined, what changed."""
+    about: str | None = None
+    """What the recipient wrote that was commented on (problem, solution or comment), or the role given."""
+    org_id: str | None = None
+    """The organisation that one must be of, to see it: whose affair a community is that one is not in yet."""
+
+
+class Rule(NamedTuple):
+    """Why a kind of notification reaches somebody. The sentences take ``actor``, ``title`` and ``about``."""
+
+    name: str
+    reason: str
+    text: str
+
+
+Rules = Mapping[NotificationKind, Rule]
+Routes = Mapping[type[Event], Callable[[Any, Known], list[Draft]]]
+"""Which function says whom an event notifies."""
+
+
+class _OfProblem(Protocol):
+    """An event in a problem's thread."""
+
+    @property
+    def thread_id(self) -> str: ...
+    @property
+    def community_id(self) -> str: ...
+    @property
+    def problem_title(self) -> str: ...
+
+
+def about_problem(
+    event: _OfProblem,
+    kind: NotificationKind,
+    recipients: Iterable[str],
+    actor_id: str | None,
+    subject_id: str,
+    note: str | None = None,
+    about: str | None = None,
+) -> list[Draft]:
+    """What each of ``recipients`` gets, once, about something in a problem's thread."""
+    return [
+        Draft(
+            member_id, kind, event.thread_id, event.community_id, actor_id, event.problem_title,
+            subject_id, note or None, about,
+        )
+        for member_id in dict.fromkeys(recipients)
+    ]  # fmt: skip

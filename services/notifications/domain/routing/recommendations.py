@@ -1,0 +1,55 @@
+"""What is recommended to somebody: communities, mentors, people."""
+
+from __future__ import annotations
+
+from services.notifications.domain.routing.draft import Draft, Routes, Rule, Rules
+from shared.contracts.recommendations import CommunityRecommended, ConnectionSuggested, MentorSuggested
+
+RULES: Rules = {
+    "community-recommended": Rule(
+        "recommended", "because of what you do and care about", "“{title}” may be a community for you"
+    ),
+    "mentor-suggested": Rule(
+        "own-programme", "because you take part in “{title}”", "{actor} could be your mentor: “{title}”"
+    ),
+    "connection-suggested": Rule(
+        "recommended", "because of what you do and care about", "You may want to connect with {actor}"
+    ),
+}
+
+
+def _community_recommended(event: CommunityRecommended, _: object) -> list[Draft]:
+    why = [*event.reasons, f"about {event.items_a_week} items a week"]
+    if event.leave_community_id is not None:
+        why.append(f"in exchange for {event.leave_community_name}: {event.leave_reason}")
+    return [
+        Draft(
+            event.member_id, "community-recommended", None, None, None, event.community_name,
+            event.recommendation_id, "; ".join(why), org_id=event.org_id,
+        )
+    ]  # fmt: skip
+
+
+def _mentor_suggested(event: MentorSuggested, _: object) -> list[Draft]:
+    return [
+        Draft(
+            event.member_id, "mentor-suggested", None, event.community_id, event.mentor_id,
+            event.programme_name, event.recommendation_id, "; ".join(event.reasons),
+        )
+    ]  # fmt: skip
+
+
+def _connection_suggested(event: ConnectionSuggested, _: object) -> list[Draft]:
+    return [
+        Draft(
+            event.member_id, "connection-suggested", None, event.community_id, event.other_id, "",
+            event.recommendation_id, "; ".join(event.reasons),
+        )
+    ]  # fmt: skip
+
+
+ROUTES: Routes = {
+    CommunityRecommended: _community_recommended,
+    MentorSuggested: _mentor_suggested,
+    ConnectionSuggested: _connection_suggested,
+}
