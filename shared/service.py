@@ -182,16 +182,24 @@ def _contracts(service: Participant) -> APIRouter:
     document = asyncapi(service)
     schemas = {f"{short_name(event)}.json": as_json(schema_of(event)) for event in EVENTS.values()}
 
+    def as_page() -> Response:
+        return Response(page(document), media_type="text/html")
+
+    def for_programs() -> Response:
+        return Response(as_yaml(document), media_type="text/yaml")
+
     @router.get("/asyncapi")
     async def events(request: Request) -> Response:
-        vary = {"Vary": "Accept"}
-        if "json" in request.headers.get("accept", ""):
-            return Response(as_json(document), headers=vary, media_type="application/json")
-        return Response(as_yaml(document), headers=vary, media_type="text/yaml")
+        accepted = request.headers.get("accept", "")
+        if "json" in accepted:
+            answer = Response(as_json(document), media_type="application/json")
+        else:
+            answer = as_page() if "text/html" in accepted else for_programs()
+        answer.headers["Vary"] = "Accept"
+        return answer
 
-    @router.get("/asyncapi.html")
-    async def events_page() -> Response:
-        return Response(page(document), media_type="text/html")
+    router.add_api_route("/asyncapi.html", as_page)
+    router.add_api_route("/asyncapi.yaml", for_programs)
 
     @router.get("/schemas/{name}")
     async def schema(name: str) -> Response:

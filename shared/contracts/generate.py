@@ -7,6 +7,7 @@ writes the result into ``generated/``, and a test fails when the tree and the mo
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -331,27 +332,37 @@ def _one_line(text: str | None) -> str:
 def page(document: Json) -> str:
     """An AsyncAPI ``document`` of ours as one HTML page that loads nothing from anywhere."""
     info, channels, operations = document["info"], document["channels"], document["operations"]
-    parts = [f"<h1>{escape(info['title'])}</h1><p>{escape(info['description'])}</p>"]
+    parts = [f"<h1>{escape(info['title'])}</h1><p>{_said(info['description'])}</p>"]
     parts += ["<h2>Operations</h2><ul>"]
     parts += [f"<li>{escape(operation['title'])}</li>" for operation in operations.values()]
     parts += ["</ul>"]
     for name, channel in channels.items():
         kafka = channel["bindings"]["kafka"]
         days = kafka["topicConfiguration"]["retention.ms"] / 86_400_000
-        parts.append(f"<h2>{escape(name)}</h2><p>{escape(channel['description'])}")
+        parts.append(f"<h2>{escape(name)}</h2><p>{_said(channel['description'])}")
         parts.append(f" {kafka['partitions']} partitions, kept for {days:g} days.</p>")
         for message_name in channel["messages"]:
             message = document["components"]["messages"][message_name]
             schema = message["payload"]["schema"]["$ref"]
             example = as_json(message["examples"][0]["payload"])
             parts.append(
-                f"<details><summary><code>{escape(message['name'])}</code> {escape(message['summary'])}"
-                f"</summary><p>Key: {escape(message['bindings']['kafka']['key']['description'])}"
+                f"<details><summary><code>{escape(message['name'])}</code> {_said(message['summary'])}"
+                f"</summary><p>Key: {_said(message['bindings']['kafka']['key']['description'])}"
                 f' <a href="{escape(schema)}">Schema</a></p><pre>{escape(example)}</pre></details>'
             )
-    style = "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}pre{overflow:auto}"
+    style = (
+        ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;"
+        "margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}summary{cursor:pointer;padding:.15rem 0}"
+        "details>*:not(summary){margin-left:1.1rem}pre{overflow:auto;padding:.6rem;background:#8882}"
+    )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(info["title"])}</title>'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<style>{style}</style></head><body>{''.join(parts)}"
-        '<p><a href="./asyncapi">AsyncAPI</a></p></body></html>\n'
+        '<p>The same for programs: <a href="./asyncapi.yaml">AsyncAPI</a></p></body></html>\n'
     )
+
+
+def _said(text: str) -> str:
+    """A description of ours as HTML: names between backticks are code."""
+    return re.sub(r"(`+)(.+?)\1", r"<code>\2</code>", escape(text))

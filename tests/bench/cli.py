@@ -292,7 +292,11 @@ def routing_scale(
     for name in scale.Figures._fields[1:]:
         values = (getattr(each, name) for each in found)
         table.add_row(
-            name, *(f"{value:,.1f}" if isinstance(value, float) else f"{value:,}" for value in values)
+            name,
+            *(
+                f"{each:,.{2 if each < 10 else 1}f}" if isinstance(each, float) else f"{each:,}"
+                for each in values
+            ),
         )
     table.add_row("p99 to the fastest's", *(f"{each.query_p99_ms / each.floor_p99_ms:.2f}" for each in found))
     console.print(table)

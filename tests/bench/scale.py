@@ -288,55 +288,59 @@ def _accumulate(
 
 
 COLOURS: Final = {
-    "router p50": "#1b6",
-    "router p99": "#06c",
-    "postings p99": "#c60",
-    "bm25s p99": "#a3a",
-    "linear": "#999",
+    "router p50": "#07723e",
+    "router p99": "#0057c2",
+    "postings p99": "#a14a00",
+    "bm25s p99": "#8a2b96",
+    "linear growth": "#666",
 }
 
 
 def drawn(found: list[Figures]) -> str:
     """The cost of a query by the number of members, axes logarithmic, as SVG; linear growth is dashed."""
-    width, height, margin = 640, 400, 60
+    width, height, margin = 680, 420, 60
     sizes = np.log10([each.members for each in found])
     series = {
         "router p50": [each.query_p50_ms for each in found],
         "router p99": [each.query_p99_ms for each in found],
         "postings p99": [each.postings_p99_ms for each in found],
         "bm25s p99": [each.bm25s_p99_ms for each in found],
-        "linear": [found[0].query_p99_ms * each.members / found[0].members for each in found],
+        "linear growth": [found[0].query_p99_ms * each.members / found[0].members for each in found],
     }
-    highest = np.log10(max(max(values) for values in series.values()))
-    lowest = np.log10(min(min(values) for values in series.values()))
+    lowest = floor(np.log10(min(min(values) for values in series.values())))
+    highest = max(ceil(np.log10(max(max(values) for values in series.values()))), lowest + 1)
 
     def x(size: float) -> float:
         share = (size - sizes[0]) / max(sizes[-1] - sizes[0], 1e-9)
-        return float(margin + share * (width - 3.5 * margin))
+        return float(margin + share * (width - 3.8 * margin))
 
     def y(cost: float) -> float:
         share = (np.log10(cost) - lowest) / (highest - lowest)
         return float(height - margin - share * (height - 2 * margin))
 
-    lines = []
-    for decade in range(ceil(lowest), floor(highest) + 1):
+    def text(at_x: float, at_y: float, words: str, more: str = 'text-anchor="middle"') -> str:
+        return f'<text x="{at_x:.0f}" y="{at_y:.0f}" {more}>{words}</text>'
+
+    caption = "Time of one query by the number of members; both axes are logarithmic"
+    lines = [text(margin, 24, caption, 'font-size="14"')]
+    for decade in range(lowest, highest + 1):
         level = y(10.0**decade)
         lines.append(f'<path d="M{margin},{level:.0f} H{x(sizes[-1]):.0f}" stroke="#ddd"/>')
-        lines.append(f'<text x="{margin - 6}" y="{level:.0f}" text-anchor="end">{10.0**decade:g} ms</text>')
+        lines.append(text(margin - 6, level + 4, f"{10.0**decade:g} ms", 'text-anchor="end"'))
     for size, each in zip(sizes, found, strict=True):
-        lines.append(
-            f'<text x="{x(size):.0f}" y="{height - 30}" text-anchor="middle">{each.members:,}</text>'
-        )
-    lines.append(f'<text x="{x(sizes.mean()):.0f}" y="{height - 10}" text-anchor="middle">members</text>')
+        lines.append(text(x(size), height - 36, f"{each.members:,}"))
+    lines.append(text((x(sizes[0]) + x(sizes[-1])) / 2, height - 14, "members"))
     above = 0.0
     for name, values in sorted(series.items(), key=lambda each: y(each[1][-1])):
         points = " ".join(f"{x(size):.0f},{y(cost):.0f}" for size, cost in zip(sizes, values, strict=True))
-        dash = ' stroke-dasharray="4"' if name == "linear" else ""
-        lines.append(f'<polyline points="{points}" fill="none" stroke="{COLOURS[name]}"{dash}/>')
-        above = max(above + 14, y(values[-1]) + 4)  # no label over another
-        label = f"{name} {values[-1]:.1f} ms"
-        lines.append(
-            f'<text x="{x(sizes[-1]) + 6:.0f}" y="{above:.0f}" fill="{COLOURS[name]}">{label}</text>'
-        )
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-size="11">'
+        line = f'stroke="{COLOURS[name]}" stroke-width="2"'
+        line += ' stroke-dasharray="5"' if name == "linear growth" else ""
+        lines.append(f'<polyline points="{points}" fill="none" {line}/>')
+        above = max(above + 16, y(values[-1]) + 4)  # no label over another
+        label = f"{name} {values[-1]:.{1 if values[-1] >= 1 else 2}f} ms"
+        lines.append(text(x(sizes[-1]) + 8, above, label, f'fill="{COLOURS[name]}"'))
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" font-family="system-ui, sans-serif" font-size="12">'
+    )
     return "\n".join([head, '<rect width="100%" height="100%" fill="#fff"/>', *lines, "</svg>"]) + "\n"

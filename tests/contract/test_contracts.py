@@ -239,7 +239,13 @@ async def test_a_service_serves_its_contracts(service: Service) -> None:
             if not ref.startswith("#"):
                 schema = await client.get(str(as_json.url.join(ref)))
                 assert schema.json()["$id"] == schema.url.path
-        people = await client.get("/asyncapi.html")
+        assert (await client.get("/asyncapi.yaml")).text == as_yaml.text
+        # As a browser asks.
+        people = await client.get(
+            "/asyncapi", headers={"Accept": "text/html,application/xml;q=0.9,*/*;q=0.8"}
+        )
+        assert people.text == (await client.get("/asyncapi.html")).text
+        assert "`" not in people.text.partition("<pre>")[0]
         for event in participant(service).sends:
             assert event.type in people.text
         assert "http://" not in people.text

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from typer.testing import CliRunner
@@ -166,4 +168,9 @@ def test_the_router_at_scale_is_measured_beside_an_engine() -> None:
     figures = scale.measure(300, 10, lambda _: None)
     assert figures.visible
     assert figures.query_p99_ms >= figures.query_p50_ms > 0
-    assert scale.drawn([figures, figures._replace(members=3000)]).startswith("<svg")
+    drawn = ElementTree.fromstring(scale.drawn([figures, figures._replace(members=3000)]))
+    texts = {each.text or "" for each in drawn.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"300", "3,000", "members"} <= texts
+    for line in scale.COLOURS:
+        assert any(text.startswith(line) and text.endswith(" ms") for text in texts), line
+    assert len([text for text in texts if re.fullmatch(r"[0-9.]+ ms", text)]) >= 2  # whatever it costs
