@@ -18,7 +18,7 @@ class MatchingSettings(BaseSettings):
         True, description="Find similar problems by their meaning, too; off: by their words alone."
     )
     embedding_workers: int = Field(
-        1, ge=1, description="Processes that work out meanings: each takes a core at times, and 250 MB."
+        1, ge=1, description="Processes that work out meanings: each takes a core at times, and 300 MB."
     )
     embedding_wait_seconds: float = Field(
         0.4, gt=0, description="An answer waits so long for the meaning of what is asked, then does without."

@@ -10,8 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import TypeAdapter
+from pydantic_settings import BaseSettings
 
+from services.matching.settings import MatchingSettings
+from services.notifications.settings import NotificationSettings
 from shared.contracts.topics import SERVICES
+from shared.settings import ServiceSettings, TextLimits
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
@@ -81,6 +86,26 @@ def test_every_secret_is_required_and_offered() -> None:
     secrets = [filled[name] for name in asked]
     assert len(set(secrets)) == len(secrets)
     assert min(map(len, secrets)) >= 32
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_setting_reaches_its_service_and_is_documented(name: str) -> None:
+    own: dict[str, type[BaseSettings]] = {"matching": MatchingSettings, "notifications": NotificationSettings}
+    handed_on = SPEC["services"][name]["environment"]
+    example = (ROOT / ".env.example").read_text()
+    for settings in (ServiceSettings, TextLimits, *filter(None, [own.get(name)])):
+        prefix = settings.model_config["env_prefix"]
+        for field, about in settings.model_fields.items():
+            variable = f"{prefix}{field.upper()}"
+            if about.validation_alias or field == "database_prefix":
+                continue  # addresses; what the names of the databases' users are made of
+            assert variable in handed_on, f"{variable} does not reach {name}"
+            if handed_on[variable] == "false":
+                continue  # decided by there being relays
+            stated = re.search(rf"^#?{variable}=(.*)$", example, re.M)
+            assert stated, f"{variable} is not in .env.example"
+            if stated[0].startswith("#") and stated[1] and field != "issuer":
+                assert TypeAdapter(about.annotation).validate_python(stated[1]) == about.default
 
 
 def test_overlay_adds_to_what_is_there() -> None:
