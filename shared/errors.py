@@ -34,12 +34,14 @@ class GuildhallError(Exception):
     """The root of every error that Guildhall raises on purpose.
 
     ``code`` is stable and kebab-case; ``detail`` is a sentence for a person; ``field`` names the input
-    that is at fault (a JSON pointer or a header's name), ``fix`` what to do about it.
+    that is at fault (a JSON pointer or a header's name), ``fix`` what to do about it: ``usual_fix`` where
+    nothing better can be said.
     """
 
     failure: ClassVar[Failure] = Failure.UNKNOWN
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Unexpected error"
+    usual_fix: ClassVar[str | None] = None
 
     def __init__(self, code: str, detail: str, *, field: str | None = None, fix: str | None = None) -> None:
         super().__init__(f"{code}: {detail}")
@@ -55,6 +57,7 @@ class Rejected(GuildhallError):
     failure = Failure.REJECTED
     status = 422
     title = "The rules do not allow this"
+    usual_fix = "Change what the rule asks for."
 
 
 class NotFound(Rejected):
@@ -62,6 +65,7 @@ class NotFound(Rejected):
 
     status = 404
     title = "Not found"
+    usual_fix = "Check its id, and that you may see it."
 
 
 class Forbidden(Rejected):
@@ -69,6 +73,7 @@ class Forbidden(Rejected):
 
     status = 403
     title = "Not allowed"
+    usual_fix = "Leave it to somebody who may."
 
 
 class Unauthenticated(Rejected):
@@ -76,6 +81,7 @@ class Unauthenticated(Rejected):
 
     status = 401
     title = "Authentication needed"
+    usual_fix = "Send a valid bearer token."
 
 
 class Conflict(Rejected):
@@ -83,6 +89,7 @@ class Conflict(Rejected):
 
     status = 409
     title = "Conflict with the present state"
+    usual_fix = "Read how it is now, and decide anew."
 
 
 class StaleVersion(Rejected):
@@ -90,6 +97,7 @@ class StaleVersion(Rejected):
 
     status = 412
     title = "Edited meanwhile"
+    usual_fix = "Read it again, and apply your change to what it says now."
 
 
 class PreconditionRequired(Rejected):
@@ -97,6 +105,7 @@ class PreconditionRequired(Rejected):
 
     status = 428
     title = "If-Match needed"
+    usual_fix = "Send the ETag of your last read."
 
 
 class BadInput(Rejected):
@@ -104,6 +113,7 @@ class BadInput(Rejected):
 
     status = 422
     title = "Invalid input"
+    usual_fix = "Send what the API documentation asks for."
 
 
 class BadRequest(Rejected):
@@ -111,6 +121,7 @@ class BadRequest(Rejected):
 
     status = 400
     title = "Bad request"
+    usual_fix = "Send what the API documentation asks for."
 
 
 class TooLarge(Rejected):
@@ -118,6 +129,7 @@ class TooLarge(Rejected):
 
     status = 413
     title = "Too large"
+    usual_fix = "Send less."
 
 
 class InvalidMessage(GuildhallError):
@@ -133,6 +145,7 @@ class Transient(GuildhallError):
     failure = Failure.TRANSIENT
     status = 503
     title = "Try again"
+    usual_fix = "Try again in a moment."
 
 
 class DependencyDown(GuildhallError):
@@ -141,6 +154,7 @@ class DependencyDown(GuildhallError):
     failure = Failure.DEPENDENCY_DOWN
     status = 503
     title = "A dependency is unavailable"
+    usual_fix = "Try again in a moment."
 
 
 class OutOfOrder(GuildhallError):
@@ -149,3 +163,4 @@ class OutOfOrder(GuildhallError):
     failure = Failure.OUT_OF_ORDER
     status = 503
     title = "Not caught up yet"
+    usual_fix = "Try again in a moment."

@@ -18,6 +18,7 @@ from shared.errors import (
     TooLarge,
     Unauthenticated,
 )
+from shared.web import problems
 
 _MOMENT = "2026-03-02T09:30:00Z"
 _ID = "0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2d01"
@@ -76,7 +77,7 @@ def complete(document: dict[str, Any]) -> None:
         for name, field in schema.get("properties", {}).items():
             if not described_by_example(field) and (example := community.get(name, _example(name, field))):
                 field["examples"] = [example]
-    examples = {str(refusal.status): _problem(refusal) for refusal in _REFUSALS}
+    examples = {str(refusal.status): problems.body_of(refusal) for refusal in _REFUSALS}
     for operation in (each for methods in document["paths"].values() for each in methods.values()):
         for status, response in operation["responses"].items():
             content = response.get("content", {}).get("application/problem+json")
@@ -109,16 +110,3 @@ def _example(name: str, field: dict[str, Any]) -> Any:
             known = _WORDS.get(name)
             return known if isinstance(known, list) else None
     return None
-
-
-def _problem(refusal: GuildhallError) -> dict[str, Any]:
-    faults = [{"field": refusal.field, "reason": refusal.detail, "fix": refusal.fix or ""}]
-    return {
-        "type": f"urn:guildhall:problem:{refusal.code}",
-        "title": refusal.title,
-        "status": refusal.status,
-        "code": refusal.code,
-        "detail": refusal.detail if refusal.fix is None else f"{refusal.detail} {refusal.fix}",
-        "fix": refusal.fix,
-        "errors": faults if refusal.field else [],
-    }

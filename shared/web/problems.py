@@ -39,7 +39,7 @@ class Problem(BaseModel):
     detail: str = Field(description="Meant for people.", examples=["Only members may post here."])
     fix: str | None = Field(
         default=None,
-        description="What to do about it, where something can be done.",
+        description="What to do about it; null where the fault is ours.",
         examples=["Join the community first."],
     )
     errors: list[Fault] = Field(default_factory=list)
@@ -77,17 +77,19 @@ READ_PROBLEMS = documented(400, 401, 403, 404, 422, 503)
 WRITE_PROBLEMS = documented(400, 401, 403, 404, 409, 412, 413, 422, 428, 503)
 
 
-def problem(
+Body = dict[str, Any]
+
+
+def body(
     status: int,
     code: str,
     title: str,
     detail: str,
     errors: Sequence[Mapping[str, str]] = (),
-    headers: Mapping[str, str] | None = None,
     fix: str | None = None,
-) -> Response:
-    """The response that says so."""
-    body = {
+) -> Body:
+    """The problem that says so, as JSON."""
+    return {
         "type": f"urn:guildhall:problem:{code}",
         "title": title,
         "status": status,
@@ -96,22 +98,31 @@ def problem(
         "fix": fix or (errors[0]["fix"] if errors else None),
         "errors": list(errors),
     }
+
+
+def body_of(error: GuildhallError) -> Body:
+    """The problem for an error of the taxonomy, as JSON."""
+    fix = error.fix or error.usual_fix
+    faults = [{"field": error.field, "reason": error.detail, "fix": fix or ""}] if error.field else []
+    detail = error.detail if error.fix is None else f"{error.detail} {error.fix}"
+    return body(error.status, error.code, error.title, detail, faults, fix)
+
+
+def problem(told: Body, headers: Mapping[str, str] | None = None) -> Response:
+    """The response with this problem."""
     # ASCII alone: what is echoed from a bad request may hold what UTF-8 cannot encode.
-    return Response(
-        json.dumps(body, ensure_ascii=True), status, headers, media_type="application/problem+json"
-    )
+    content = json.dumps(told, ensure_ascii=True)
+    return Response(content, told["status"], headers, media_type="application/problem+json")
 
 
 def of_error(error: GuildhallError) -> Response:
     """The response for an error of the taxonomy."""
-    faults = [{"field": error.field, "reason": error.detail, "fix": error.fix or ""}] if error.field else []
-    detail = error.detail if error.fix is None else f"{error.detail} {error.fix}"
     headers: dict[str, str] = {}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if error.status == 503:
         headers["Retry-After"] = "1"
-    return problem(error.status, error.code, error.title, detail, faults, headers, error.fix)
+    return problem(body_of(error), headers)
 
 
 _FIXES = {
@@ -153,7 +164,7 @@ def install(app: FastAPI) -> None:
         malformed = {each["type"] for each in error.errors()} & {"json_invalid"}
         status, code = (400, "malformed-json") if malformed else (422, "invalid-input")
         detail = "; ".join(f"{fault['field']}: {fault['reason']}" for fault in faults[:3])
-        return problem(status, code, "Invalid input", detail, faults)
+        return problem(body(status, code, "Invalid input", detail, faults))
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
@@ -174,7 +185,7 @@ def install(app: FastAPI) -> None:
             case 413:
                 code, fix = "body-too-large", "Send less."
                 faults = [{"field": "/", "reason": told, "fix": fix}]
-        return problem(error.status_code, code, phrase.capitalize(), told, faults, headers, fix)
+        return problem(body(error.status_code, code, phrase.capitalize(), told, faults, fix), headers)
 
     @app.exception_handler(PyMongoError)
     async def _driver(_: Request, error: PyMongoError) -> Response:
@@ -200,4 +211,4 @@ def _methods(app: FastAPI, request: Request) -> list[str]:
 
 def _unexpected(error: Exception) -> Response:
     log.error("unexpected error", exc_info=error)
-    return problem(500, "unexpected", "Unexpected error", "This is a fault of ours, and it was logged.")
+    return problem(body(500, "unexpected", "Unexpected error", "This is a fault of ours, and it was logged."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from shared.errors import BadRequest, Unauthenticated
+from shared.errors import BadRequest, DependencyDown, OutOfOrder, Rejected, Transient, Unauthenticated
 from shared.ids import member_id, minted_at, new_id, stable_id
 from shared.settings import ServiceSettings
 from shared.web.auth import DEV_ISSUER, Tokens, dev_member_id, dev_token
 from shared.web.causality import read_token, token
 from shared.web.paging import page, read_cursor, write_cursor
+from shared.web.problems import of_error
 from shared.web.texts import BodyText, TagList, TitleText
 
 SECRET = "s" * 40
@@ -148,3 +150,15 @@ def test_texts_are_trimmed_and_tags_folded_and_each_once() -> None:
 def test_bad_titles(bad: str) -> None:
     with pytest.raises(ValidationError):
         Texts(title=bad)
+
+
+def test_every_refusal_says_what_to_do_about_it() -> None:
+    kinds = [Rejected, *Rejected.__subclasses__(), Transient, DependencyDown, OutOfOrder]
+    assert len(kinds) > 10
+    for kind in kinds:
+        told = json.loads(bytes(of_error(kind("some-code", "It is so.")).body))
+        assert (told["code"], told["detail"], told["errors"]) == ("some-code", "It is so.", [])
+        assert told["fix"], kind
+        told = json.loads(bytes(of_error(kind("c", "It is so.", field="/name", fix="Do this.")).body))
+        fault = {"field": "/name", "reason": "It is so.", "fix": "Do this."}
+        assert (told["fix"], told["detail"], told["errors"]) == ("Do this.", "It is so. Do this.", [fault])
