@@ -37,8 +37,8 @@ async def deliver(uow: UnitOfWork, drafts: Sequence[tuple[Draft, Cause]]) -> Non
     places = {member_id: known[member_id]["seq"] if member_id in known else 0 for member_id in asked}
     mutes = {member_id: frozenset(row["muted"]) for member_id, row in known.items() if row.get("muted")}
     nothing: frozenset[str] = frozenset()
-    about = {each for draft, _ in drafts for each in (draft.thread_id, draft.subject_id) if each}
-    hidden = await store.load_hidden(uow, about)
+    told_of = {each for draft, _ in drafts for each in draft.tells_of}
+    hidden, redacted = await store.load_moderated(uow, told_of)
     items = []
     for draft, cause in drafts:
         recipient = draft.recipient_id
@@ -51,6 +51,7 @@ async def deliver(uow: UnitOfWork, drafts: Sequence[tuple[Draft, Cause]]) -> Non
         if rule := inbox.held_back(draft, member, mutes.get(recipient, nothing), hidden):
             uow.record(inbox.suppressed(draft, notification_id, seq, rule), cause=cause)
         else:
+            draft = inbox.without_redacted(draft, redacted)
             items.append(store.new_item(draft, notification_id, uow.now))
             uow.record(inbox.delivered(draft, notification_id, seq, RULES[draft.kind].name), cause=cause)
     store.add_items(uow, items)

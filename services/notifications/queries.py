@@ -28,7 +28,10 @@ class NotificationView(View):
         description="What happened, in a sentence.",
         examples=["Amal Haddad endorsed your solution to “Permits wait for a signature”"],
     )
-    note: str | None = Field(description="Words that came with it: why you were asked, what changed.")
+    note: str | None = Field(
+        description="Words that came with it: why you were asked, what changed. What they name that you may "
+        "not see any more is left out."
+    )
     reason: str = Field(
         description="Why you are told, in words.", examples=["because you asked this problem"]
     )
@@ -43,7 +46,9 @@ class NotificationView(View):
     subject_id: str = Field(
         description="What it is about: the ask, the solution, the mentorship, the connection, the community."
     )
-    title: str = Field(description="The problem's title or the community's name; empty where neither.")
+    title: str = Field(
+        description="The problem's title as it is now, or the community's name; empty where neither."
+    )
     actor_id: str | None = Field(
         description="Who did it, or who is suggested; absent where they are not named, or nobody did it."
     )

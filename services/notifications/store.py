@@ -14,8 +14,8 @@ from typing import Any
 
 from pymongo import UpdateMany, UpdateOne
 
-from services.notifications.domain.inbox import Item
-from services.notifications.domain.routing.draft import Draft, Thread
+from services.notifications.domain.inbox import REDACTED, Item, note
+from services.notifications.domain.routing.draft import Draft, Named, Thread
 from shared.ids import FORMER_MEMBER, is_former_member
 from shared.storage import Database, Index, UnitOfWork, apply_version
 from shared.storage.personal import NOT_PERSONAL, Personal
@@ -27,10 +27,15 @@ MEMBERSHIPS = "memberships"
 PEOPLE = "people"
 THREADS = "threads"
 HIDDEN = "hidden"
+"""What moderators hid (``hidden``), which problems were ``withdrawn``, and at which version of its thread
+something was ``redacted`` last."""
 COMMUNITIES = "communities"
 
 INDEXES = {
-    ITEMS: [Index([("unread", 1), ("_id", 1)], partial={"unread": True})],
+    ITEMS: [
+        Index([("unread", 1), ("_id", 1)], partial={"unread": True}),
+        Index([("names.item_id", 1)], partial={"names": {"$exists": True}}),
+    ],
     RECIPIENTS: [],
     MEMBERSHIPS: [Index([("member_id", 1), ("active", 1), ("community_id", 1)])],
     PEOPLE: [],
@@ -73,11 +78,14 @@ def new_item(draft: Draft, notification_id: str, at: datetime) -> Document:
         "thread_id": draft.thread_id,
         "community_id": draft.community_id,
         "actor_id": draft.actor_id,
-        "title": draft.title,
         "subject_id": draft.subject_id,
         "at": at,
         "unread": True,
     }
+    if draft.thread_id is None:  # else it is read with the title that the thread has by then
+        document["title"] = draft.title
+    if draft.names:
+        document["names"] = [_named(each) for each in draft.names]
     if draft.note is not None:
         document["note"] = draft.note
     if draft.about is not None:
@@ -87,11 +95,27 @@ def new_item(draft: Draft, notification_id: str, at: datetime) -> Document:
     return document
 
 
-def _item(document: Document) -> Item:
+def _named(named: Named) -> Document:
+    """A title is not kept with it, but which words have one before them."""
+    document = {"community_id": named.community_id, "words": named.words, "titled": named.title is not None}
+    return {**document, "item_id": named.item_id} if named.item_id else document
+
+
+def _item(document: Document, titles: Mapping[str, str]) -> Item:
+    """An item that ``_shown`` found. One that was stored before titles were kept apart has its own."""
     member_id, _, seq = document["_id"].rpartition(":")
-    return Item.model_validate(
-        {**document, "notification_id": document["_id"], "member_id": member_id, "seq": int(seq)}
-    )
+    names = [
+        Named(each["community_id"], each["words"], each.get("item_id"), "" if each["titled"] else None)
+        for each in document["shown"]
+    ]
+    read = {
+        "notification_id": document["_id"],
+        "member_id": member_id,
+        "seq": int(seq),
+        "title": titles.get(document["thread_id"], document.get("title", "")),
+        "note": note(document.get("note"), names, titles),
+    }
+    return Item.model_validate({**document, **read})
 
 
 def _between(member_id: str, after: int, before: int = _NO_SEQ) -> Document:
@@ -143,7 +167,10 @@ async def load_orgs(uow: UnitOfWork, member_ids: Iterable[str]) -> dict[str, str
 async def load_threads(uow: UnitOfWork, thread_ids: Iterable[str]) -> dict[str, Thread]:
     """What is known of the threads."""
     rows = await uow.find(THREADS, {"_id": {"$in": list(thread_ids)}})
-    return {row["_id"]: Thread(row["author_id"], row["title"], row.get("anonymous", False)) for row in rows}
+    return {
+        row["_id"]: Thread(row.get("author_id"), row.get("title", ""), row.get("anonymous", False))
+        for row in rows
+    }
 
 
 async def load_names(uow: UnitOfWork, community_ids: Iterable[str]) -> dict[str, str]:
@@ -161,30 +188,14 @@ async def load_item(uow: UnitOfWork, member_id: str, notification_id: str) -> It
     """The item, if it is the member's and they may still see it."""
     if notification_id.rpartition(":")[0] != member_id:
         return None
-    shown = await _shown(uow, member_id, await uow.find(ITEMS, {"_id": notification_id}))
-    return shown[0] if shown else None
+    rows = await _shown(uow.database, member_id, {"_id": notification_id}, within=uow)
+    return next(iter(await _items(uow.database, rows, uow)), None)
 
 
 async def load_unread(uow: UnitOfWork, member_id: str, up_to: int) -> list[Item]:
     """The member's unread items up to and with seq ``up_to`` that they may see, oldest first."""
-    rows = await uow.find(ITEMS, {"unread": True, "_id": _between(member_id, 0, up_to + 1)})
-    return sorted(await _shown(uow, member_id, rows), key=lambda item: item.seq)
-
-
-async def _shown(uow: UnitOfWork, member_id: str, rows: Sequence[Document]) -> list[Item]:
-    """Those of a member's items that they may see now."""
-    communities = {row["community_id"] for row in rows} - {None}
-    active = await load_memberships(uow, {membership_id(each, member_id) for each in communities})
-    hidden = await load_hidden(uow, {row[field] for row in rows for field in ("thread_id", "subject_id")})
-    orgs = {row["org_id"] for row in rows if "org_id" in row}
-    mine = (await load_orgs(uow, [member_id])).get(member_id) if orgs else None
-    return [
-        _item(row)
-        for row in rows
-        if (row["community_id"] is None or active.get(membership_id(row["community_id"], member_id)))
-        and row.get("org_id") in (None, mine)
-        and hidden.isdisjoint((row["thread_id"], row["subject_id"]))
-    ]
+    query = {"unread": True, "_id": _between(member_id, 0, up_to + 1)}
+    return await _items(uow.database, await _shown(uow.database, member_id, query, within=uow), uow)
 
 
 def save_read(uow: UnitOfWork, items: Sequence[Item]) -> None:
@@ -221,8 +232,37 @@ def project_person(uow: UnitOfWork, member_id: str, version: int, name: str, org
 
 
 def project_thread(uow: UnitOfWork, thread_id: str, version: int, author_id: str, title: str) -> None:
-    """Who posted a problem, and what it is called."""
-    uow.write(THREADS, apply_version(thread_id, version, {"author_id": author_id, "title": title}))
+    """Who posted a problem (that never changes), and what it is called."""
+    uow.write(THREADS, UpdateOne({"_id": thread_id}, {"$set": {"author_id": author_id}}, upsert=True))
+    project_title(uow, thread_id, version, title)
+
+
+def project_title(uow: UnitOfWork, thread_id: str, version: int, title: str) -> None:
+    """What a thread is called at a version of it."""
+    uow.write(THREADS, apply_version(thread_id, version, {"title": title}))
+
+
+def add_title(uow: UnitOfWork, thread_id: str, title: str) -> None:
+    """What a thread was called some time ago, as long as nothing else is known."""
+    known_first = {"title": {"$ifNull": ["$title", {"$literal": title}]}}
+    uow.write(THREADS, UpdateOne({"_id": thread_id}, [{"$set": known_first}], upsert=True))
+
+
+def project_withdrawn(uow: UnitOfWork, thread_id: str) -> None:
+    """A problem was taken back, for good."""
+    uow.write(HIDDEN, UpdateOne({"_id": thread_id}, {"$set": {"withdrawn": True}}, upsert=True))
+
+
+def redact(uow: UnitOfWork, versions: Mapping[str, int]) -> None:
+    """Remove what is quoted of these items from every inbox, for good, and know that they were redacted, each
+    at which version of its thread. A title is not kept in any inbox."""
+    for item_id, version in versions.items():
+        uow.write(HIDDEN, UpdateOne({"_id": item_id}, {"$max": {"redacted": version}}, upsert=True))
+    query = {"names": {"$exists": True}, "names.item_id": {"$in": list(versions)}}
+    quoting: list[Mapping[str, Any]] = [
+        {"each.item_id": {"$in": list(versions)}, "each.titled": False, "each.words": {"$ne": ""}}
+    ]
+    uow.write(ITEMS, UpdateMany(query, {"$set": {"names.$[each].words": REDACTED}}, array_filters=quoting))
 
 
 def project_anonymous(uow: UnitOfWork, thread_id: str) -> None:
@@ -235,10 +275,11 @@ def project_hidden(uow: UnitOfWork, item_id: str, version: int, *, hidden: bool)
     uow.write(HIDDEN, apply_version(item_id, version, {"hidden": hidden}))
 
 
-async def load_hidden(uow: UnitOfWork, item_ids: Iterable[str]) -> set[str]:
-    """What is hidden of these."""
-    rows = await uow.find(HIDDEN, {"_id": {"$in": list(item_ids)}, "hidden": True}, {"_id": 1})
-    return {row["_id"] for row in rows}
+async def load_moderated(uow: UnitOfWork, item_ids: Iterable[str]) -> tuple[set[str], dict[str, int]]:
+    """What is hidden of these; and of those that were redacted, at which version of their thread last."""
+    rows = await uow.find(HIDDEN, {"_id": {"$in": list(item_ids)}})
+    hidden = {row["_id"] for row in rows if row.get("hidden")}
+    return hidden, {row["_id"]: row["redacted"] for row in rows if "redacted" in row}
 
 
 def project_community(uow: UnitOfWork, community_id: str, version: int, name: str) -> None:
@@ -249,59 +290,89 @@ def project_community(uow: UnitOfWork, community_id: str, version: int, name: st
 # -- reads ---------------------------------------------------------------------------------------------
 
 
-async def _visible(database: Database, member_id: str) -> Document:
-    """What a member may see now: what happened in the communities that they belong to, or in none, and what
-    is the affair of their organisation, or of none."""
-    person = [{"$match": {"_id": member_id}}, {"$project": {"_id": 0, "org_id": 1}}]
-    found = database[MEMBERSHIPS].aggregate(
+async def _shown(
+    database: Database,
+    member_id: str,
+    query: Document,
+    *stages: Document,
+    order: int = 1,
+    within: UnitOfWork | None = None,
+) -> list[Document]:
+    """What ``stages`` make of those of a member's items that they may see now, in the ``order`` of their seq.
+
+    They see what happened in the communities that they belong to, or in none, and what is the affair of their
+    organisation, or of none; nothing about what is hidden. Of what an item names or quotes (``names``) they
+    see, by the same rules, what is in ``shown``: an item that tells of nothing else is left out with it.
+    """
+    session = within.session if within else None
+    active = [{"$match": {"active": True}}]
+    reader = database[RECIPIENTS].aggregate(
         [
-            {"$match": {"member_id": member_id, "active": True}},
-            {"$project": {"_id": 0, "community_id": 1}},
-            {"$unionWith": {"coll": PEOPLE, "pipeline": person}},
-        ]
-    )  # fmt: skip
-    rows = await found.to_list(length=None)
-    return {
-        "community_id": {"$in": [None, *(row["community_id"] for row in rows if "community_id" in row)]},
-        "org_id": {"$in": [None, *(row["org_id"] for row in rows if row.get("org_id"))]},
-    }
-
-
-_NOT_HIDDEN: list[Document] = [
-    *(
-        {
-            "$lookup": {
-                "from": HIDDEN,
-                "localField": field,
-                "foreignField": "_id",
-                "pipeline": [{"$match": {"hidden": True}}],
-                "as": f"hidden_{field}",
-            }
-        }
-        for field in ("thread_id", "subject_id")
-    ),
-    {"$match": {"hidden_thread_id": [], "hidden_subject_id": []}},
-]
-"""What is about something hidden is left out, as if it were not there."""
-
-
-async def _named(
-    database: Database, query: Document, order: int, limit: int
-) -> list[tuple[Item, str | None]]:
-    rows = await (
-        database[ITEMS]
-        .aggregate(
-            [
-                {"$match": query},
-                {"$sort": {"_id": order}},
-                *_NOT_HIDDEN,
-                {"$limit": limit},
-                {"$lookup": {"from": PEOPLE, "localField": "actor_id", "foreignField": "_id", "as": "actor"}},
-            ]
-        )
-        .to_list(length=None)
+            {"$match": {"_id": member_id}},
+            _along(MEMBERSHIPS, "_id", "memberships", active, foreign="member_id"),
+            _along(PEOPLE, "_id", "people"),
+        ],
+        session=session,
     )
-    return [(_item(row), _name(row)) for row in rows]
+    communities: list[str] = []
+    orgs: list[str | None] = [None]
+    async for row in reader:
+        communities = [each["community_id"] for each in row["memberships"]]
+        orgs += [each["org_id"] for each in row["people"] if each.get("org_id")]
+    visible = {"community_id": {"$in": [None, *communities]}, "org_id": {"$in": orgs}}
+    found = [{"$match": {**query, **visible}}, {"$sort": {"_id": order}}]
+    pipeline = [*found, *_looked_up(communities), *stages]
+    shown: list[Document] = await database[ITEMS].aggregate(pipeline, session=session).to_list(length=None)
+    return shown
+
+
+def _looked_up(communities: Sequence[str]) -> list[Document]:
+    """The stages that leave out what is hidden, and tell what of the names is to be ``shown``."""
+    tells_of = {"$concatArrays": [["$thread_id", "$subject_id"], {"$ifNull": ["$names.item_id", []]}]}
+    gone: list[Document] = [{"$match": {"$or": [{"hidden": True}, {"withdrawn": True}]}}]
+    hidden = {"$filter": {"input": "$gone", "cond": {"$eq": ["$$this.hidden", True]}}}
+    about = {"$setIntersection": [["$thread_id", "$subject_id"], "$hidden._id"]}
+    seen = {"$and": [
+        {"$in": ["$$this.community_id", communities]},
+        {"$not": {"$in": ["$$this.item_id", {"$cond": ["$$this.titled", "$gone._id", "$hidden._id"]}]}},
+    ]}  # fmt: skip
+    return [
+        {"$set": {"tells_of": tells_of}},
+        _along(HIDDEN, "tells_of", "gone", gone),
+        {"$set": {"hidden": hidden}},
+        {"$match": {"$expr": {"$eq": [about, []]}}},
+        {"$set": {"shown": {"$filter": {"input": {"$ifNull": ["$names", []]}, "cond": seen}}}},
+        {"$match": {"$or": [{"names": None}, {"note": {"$ne": None}}, {"shown": {"$ne": []}}]}},
+    ]
+
+
+def _along(
+    collection: str, field: str, name: str, pipeline: Sequence[Document] = (), foreign: str = "_id"
+) -> Document:
+    """The stage that reads along what has the ids in ``field``."""
+    found = {"from": collection, "localField": field, "foreignField": foreign}
+    return {"$lookup": {**found, "pipeline": list(pipeline), "as": name}}
+
+
+async def _items(
+    database: Database, rows: Sequence[Document], within: UnitOfWork | None = None
+) -> list[Item]:
+    """The items that ``_shown`` found, with the titles that hold now."""
+    ids = {each for row in rows for each in row["tells_of"] if each}
+    query = {"_id": {"$in": list(ids)}, "title": {"$exists": True}}
+    session = within.session if within else None
+    titles = {row["_id"]: row["title"] async for row in database[THREADS].find(query, session=session)}
+    return [_item(row, titles) for row in rows]
+
+
+async def _page(
+    database: Database, member_id: str, query: Document, order: int, limit: int
+) -> list[tuple[Item, str | None]]:
+    """A page of a member's items, with the actors' names."""
+    actor = _along(PEOPLE, "actor_id", "actor")
+    rows = await _shown(database, member_id, query, {"$limit": limit}, actor, order=order)
+    items = await _items(database, rows)
+    return [(item, _name(row)) for item, row in zip(items, rows, strict=True)]
 
 
 def _name(row: Document) -> str | None:
@@ -322,33 +393,19 @@ async def inbox(
     database: Database, member_id: str, state: str, before: int | None, limit: int
 ) -> list[tuple[Item, str | None]]:
     """A member's items that they may see, with the actors' names, newest first, before the seq ``before``."""
-    query = {
-        "_id": _between(member_id, 0, _NO_SEQ if before is None else before),
-        **_STATES[state],
-        **await _visible(database, member_id),
-    }
-    return await _named(database, query, -1, limit)
+    place = _between(member_id, 0, _NO_SEQ if before is None else before)
+    return await _page(database, member_id, {"_id": place, **_STATES[state]}, -1, limit)
 
 
 async def since(database: Database, member_id: str, after: int, limit: int) -> list[tuple[Item, str | None]]:
     """A member's items that they may see, with the actors' names, oldest first, after the seq ``after``."""
-    query = {
-        "_id": _between(member_id, after),
-        **_STATES["all"],
-        **await _visible(database, member_id),
-    }
-    return await _named(database, query, 1, limit)
+    return await _page(database, member_id, {"_id": _between(member_id, after), **_STATES["all"]}, 1, limit)
 
 
 async def count_unread(database: Database, member_id: str) -> int:
     """How many unread items a member may see."""
-    query = {
-        "_id": _between(member_id, 0),
-        **_STATES["unread"],
-        **await _visible(database, member_id),
-    }
-    counted = database[ITEMS].aggregate([{"$match": query}, *_NOT_HIDDEN, {"$count": "unread"}])
-    return sum([row["unread"] async for row in counted])
+    query = {"_id": _between(member_id, 0), **_STATES["unread"]}
+    return sum(row["unread"] for row in await _shown(database, member_id, query, {"$count": "unread"}))
 
 
 async def find_mutes(database: Database, member_id: str) -> list[str]:

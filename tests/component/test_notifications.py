@@ -27,13 +27,16 @@ from shared.contracts.content import GatheringCancelled
 from shared.contracts.discussions import (
     CommentAdded,
     ContentFlagged,
+    ContentRedacted,
     ProblemPosted,
+    ProblemUpdated,
+    ProblemWithdrawn,
     SolutionAccepted,
     SolutionEndorsed,
     SolutionProposed,
     SolutionRevised,
 )
-from shared.contracts.matching import ExpertAsked
+from shared.contracts.matching import ExpertAsked, SimilarProblemsFound
 from shared.contracts.members import (
     CommunityCreated,
     ConnectionRequested,
@@ -51,6 +54,7 @@ from shared.contracts.notifications import (
     NotificationSuppressed,
     NotificationSuppressedV2,
 )
+from shared.contracts.practices import AdaptationOutcomeReported
 from shared.contracts.recommendations import CommunityRecommended
 from shared.ids import new_id
 from shared.messaging import inbox
@@ -60,6 +64,7 @@ from shared.storage import UnitOfWork
 from shared.testing.harness import SECRET, client, create_topics, eventually, recorded, running
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id, dev_token
+from tests.component.test_scans import profiled
 
 
 class World:
@@ -692,3 +697,149 @@ async def test_nobody_is_told_of_what_moderators_hid(world: World) -> None:
     assert [each["subject_id"] for each in await world.inbox("solver")] == ["c1"]
     await world.feed(world.event(ContentFlagged, change="hidden", hidden=True, item_id=world.id))
     assert await world.inbox("solver") == []  # the whole thread
+
+
+# -- what is named beside ------------------------------------------------------------------------------
+
+
+async def told_of(world: World, url: str, who: str) -> list[str | None]:
+    """The notes that somebody sees: the same in the list and on a stream, and as many count."""
+    items = await world.inbox(who)
+    assert await world.unread(who) == len(items)
+    await world.feed(world.event(ConnectionRequested, requester_id=new_id(), addressee_id=world.member(who)))
+    async with listening(world, url, who, last=0) as ear:
+        streamed = await ear.items(len(items) + 1)
+    assert streamed[:-1] == items[::-1]
+    async with world.client(who) as http:
+        assert (await http.post(f"/v1/inbox/{streamed[-1]['id']}/archive")).status_code == 204
+    return [item["note"] for item in items]
+
+
+def similar(world: World, *problems: str, asker: str = "asker") -> Any:
+    """The asker's problem is like ``problems``."""
+    [one] = SimilarProblemsFound.example().similar
+    found = [
+        one.model_copy(update={"thread_id": f"{each} of {world.id}", "title": each.title(),
+                               "reasons": ["old"], "community_id": world.id})
+        for each in problems
+    ]  # fmt: skip
+    return world.event(SimilarProblemsFound, asker_id=asker, similar=found, problem_title="Permits wait")
+
+
+def hides(world: World, item_id: str, *, hidden: bool = True) -> Any:
+    change = "hidden" if hidden else "shown"
+    return world.event(ContentFlagged, change=change, hidden=hidden, item_id=item_id, thread_id=item_id)
+
+
+async def test_a_title_that_was_redacted_later_stands_nowhere(world: World, url: str) -> None:
+    first = f"first of {world.id}"
+    await world.feed(similar(world, "first", "second"), world.proposed(problem_title="Permits wait"))
+    assert await told_of(world, url, "asker") == [None, "First (old); Second (old)"]
+    redacted = world.event(ContentRedacted, item_kind="problem", item_id=first, thread_id=first)
+    own = world.event(ContentRedacted, item_kind="problem", item_id=world.id)
+    await world.feed(redacted, own)
+    assert await told_of(world, url, "asker") == [None, "[redacted] (old); Second (old)"]
+    reply, _ = await world.inbox("asker")
+    assert (reply["title"], reply["text"]) == ("[redacted]", "Solver answered on “[redacted]”")
+    await world.feed(similar(world, "first"))  # from another topic: it may come late
+    assert (await told_of(world, url, "asker"))[0] == "[redacted] (old)"
+    rows = await world.database["items"].find({"_id": {"$regex": world.member("asker")}}).to_list(length=None)
+    threads = await world.database["threads"].find({"_id": first}).to_list(length=None)
+    assert "First" not in repr(rows + threads)
+    await world.feed(world.event(ProblemUpdated, author_id="peer", title="Seconds", thread_id=first))
+    assert (await told_of(world, url, "asker"))[0] == "Seconds (old)"
+
+
+async def test_a_problem_that_is_hidden_is_named_nowhere_until_it_is_shown_again(
+    world: World, url: str
+) -> None:
+    first, second = f"first of {world.id}", f"second of {world.id}"
+    await world.feed(similar(world, "first", "second"))
+    await world.feed(hides(world, first))
+    assert await told_of(world, url, "asker") == ["Second (old)"]
+    await world.feed(hides(world, second))
+    assert await told_of(world, url, "asker") == []  # it tells of nothing else
+    item_id = f"{world.member('asker')}:{1:012d}"
+    async with world.client("asker") as http:
+        assert (await http.post(f"/v1/inbox/{item_id}/read")).status_code == 404
+        assert (await http.post("/v1/inbox/read", json={"up_to_seq": 1})).json() == {"read": 0}
+    await world.feed(similar(world, "first", "second", asker="peer"))
+    assert await world.inbox("peer") == []
+    suppressed = await world.published(NotificationSuppressedV2, "peer")
+    assert [event.rule for event in suppressed] == ["hidden-content"]
+    await world.feed(hides(world, first, hidden=False))
+    assert await told_of(world, url, "asker") == ["First (old)"]
+
+
+async def test_a_problem_that_was_taken_back_is_named_no_more(world: World, url: str) -> None:
+    await world.feed(similar(world, "first", "second"))
+    await world.feed(world.event(ProblemWithdrawn, thread_id=f"first of {world.id}"))
+    assert await told_of(world, url, "asker") == ["Second (old)"]
+
+
+async def test_a_community_that_the_reader_left_is_named_no_more(world: World, url: str) -> None:
+    old = new_id()
+    await world.feed(
+        world.event(MemberJoined, member_id="asker", community_id=old),
+        world.event(CommunityRecommended, member_id="asker", reasons=["it is about permits"], items_a_week=6,
+                    leave_community_id=old, leave_community_name="Old", leave_reason="you are silent there"),
+        similar(world, "first"),
+    )  # fmt: skip
+    swap = "in exchange for Old, as you are silent there; it is about permits; about 6 items a week"
+    assert await told_of(world, url, "asker") == ["First (old)", swap]
+    await world.feed(
+        world.event(MemberLeft, member_id="asker", community_id=old),
+        world.event(MemberLeft, member_id="asker"),
+    )
+    assert await told_of(world, url, "asker") == ["it is about permits; about 6 items a week"]
+
+
+async def test_what_was_quoted_is_redacted_with_what_it_was_quoted_from(world: World, url: str) -> None:
+    await world.feed(world.event(ProblemPosted, author_id="asker", title="Permits wait"))
+
+    def revised(note: str) -> Any:
+        return world.event(SolutionRevised, editor_id="solver", major=True, note=note, solution_id="s1")
+
+    early = revised("Ann does it.")
+    kept = revised("Ben does it.")
+    redacted = world.event(ContentRedacted, item_kind="solution", item_id="s1")
+    await world.feed(kept, redacted)  # in one batch
+    await world.feed(early)  # replayed late
+    await world.feed(revised("Somebody does it."))
+    assert await told_of(world, url, "asker") == ["Somebody does it.", "[redacted]", "[redacted]"]
+    outcome = {
+        "author_ids": [world.member("solver")],
+        "adopter_id": world.member("peer"),
+        "adaptation_id": "a1",
+    }
+    await world.feed(world.event(AdaptationOutcomeReported, note="It works.", **outcome))
+    assert await told_of(world, url, "solver") == ["It works."]
+    await world.feed(hides(world, "a1"))
+    assert await told_of(world, url, "solver") == []
+
+
+async def test_what_was_stored_before_names_were_kept_is_read_as_it_is(world: World, url: str) -> None:
+    await world.feed(world.proposed())
+    kept = {"_id": f"{world.member('asker')}:{1:012d}"}
+    thread_id = f"old {world.id}"
+    old = {"title": "Permits wait", "note": "Signatures (old)", "thread_id": thread_id}
+    await world.database["items"].update_one(kept, {"$set": old})
+    [item] = await world.inbox("asker")
+    assert (item["title"], item["note"]) == ("Permits wait", "Signatures (old)")
+    assert await told_of(world, url, "asker") == ["Signatures (old)"]
+    await world.feed(
+        world.event(ContentRedacted, item_kind="problem", item_id=thread_id, thread_id=thread_id)
+    )
+    assert [each["title"] for each in await world.inbox("asker")] == ["[redacted]"]
+
+
+async def test_nothing_of_it_scans_a_collection(world: World) -> None:
+    quoting = world.event(SolutionRevised, editor_id="solver", major=True, note="New form.", solution_id="s2")
+    async with profiled(world.database) as scans:
+        await world.feed(world.event(ProblemPosted, author_id="asker"), quoting, similar(world, "first"))
+        await world.feed(world.event(ContentRedacted, item_kind="solution", item_id="s2"))
+        revision = (await world.inbox("asker"))[-1]
+        assert (revision["note"], await world.unread("asker")) == ("[redacted]", 2)
+        async with world.client("asker") as http:
+            assert (await http.post("/v1/inbox/read", json={"up_to_seq": 2})).json() == {"read": 2}
+    assert not scans, "\n".join(scans)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifications.domain import inbox
-from services.notifications.domain.routing.draft import Draft, Known, Thread
+from services.notifications.domain.routing.draft import Draft, Known, Named, Thread
 from services.notifications.domain.routing.table import NOTIFYING, RULES, route
 from shared.contracts import Event
 from shared.contracts.content import GatheringCancelled, GatheringChanged
@@ -237,7 +237,11 @@ def test_titles_of_other_communities_are_not_kept_with_a_notification() -> None:
     [one] = SimilarProblemsFound.example().similar
     both = [one.model_copy(update={"community_id": "c"}), one.model_copy(update={"title": "Secret"})]
     [draft] = route(made(SimilarProblemsFound, asker_id="asker", similar=both))
-    assert draft.note == f"{one.title} ({', '.join(one.reasons)}); 1 in other communities of yours"
+    assert draft.note == "1 in other communities of yours"
+    assert draft.names == (Named("c", f" ({', '.join(one.reasons)})", one.thread_id, one.title),)
+    assert inbox.note(draft.note, draft.names, draft.titles) == (
+        f"{one.title} ({', '.join(one.reasons)}); 1 in other communities of yours"
+    )
     assert (draft.actor_id, draft.community_id) == (None, "c")
 
 
@@ -286,10 +290,11 @@ def test_a_recommendation_says_why_how_much_it_is_and_what_to_leave() -> None:
         leave_community_name="Old", leave_reason="you have written nothing there for a while",
     )  # fmt: skip
     (draft,) = route(event)
-    assert draft.note == (
-        "it is about permits; about 6 items a week; "
-        "in exchange for Old: you have written nothing there for a while"
+    assert inbox.note(draft.note, draft.names, {}) == (
+        "in exchange for Old, as you have written nothing there for a while; "
+        "it is about permits; about 6 items a week"
     )
+    assert [each.community_id for each in draft.names] == ["old"], "named to its members alone"
     assert draft.community_id is None, "one need not belong to it to be told of it"
 
 
@@ -354,3 +359,58 @@ MENTION = DRAFT._replace(kind="mention")
 )
 def test_what_is_held_back(draft: Draft, member: bool | None, muted: set[str], rule: str | None) -> None:
     assert inbox.held_back(draft, member, muted) == rule
+
+
+NAMED = Named("c", " (asks much the same)", "p", "Signatures on paper")
+QUOTED = Named("c", "New form.", "s", version=4)
+
+
+@pytest.mark.parametrize(
+    ("words", "names", "titles", "expected"),
+    [
+        (None, [], {}, None),
+        ("Hm.", [], {}, "Hm."),
+        (None, [NAMED], {"p": "[redacted]"}, "[redacted] (asks much the same)"),
+        ("1 elsewhere", [NAMED, QUOTED], {"p": "Permits", "s": "no title of it"},
+         "Permits (asks much the same); New form.; 1 elsewhere"),
+        (None, [NAMED], {}, "Signatures on paper (asks much the same)"),
+        (None, [QUOTED._replace(words="")], {}, None),
+    ],
+)  # fmt: skip
+def test_a_note_has_the_titles_of_now(
+    words: str | None, names: list[Named], titles: dict[str, str], expected: str | None
+) -> None:
+    assert inbox.note(words, names, titles) == expected
+
+
+@pytest.mark.parametrize(
+    ("redacted", "expected"),
+    [({}, "New form."), ({"s": 3}, "New form."), ({"s": 5}, "[redacted]"), ({"other": 5}, "New form.")],
+)
+def test_what_comes_late_quotes_nothing_that_was_redacted_since(
+    redacted: dict[str, int], expected: str
+) -> None:
+    named, quoted = inbox.without_redacted(DRAFT._replace(names=(NAMED, QUOTED)), redacted).names
+    assert (named, quoted.words) == (NAMED, expected)
+
+
+@pytest.mark.parametrize(
+    ("names", "note", "hidden", "rule"),
+    [
+        ((NAMED,), None, {"p"}, "hidden-content"),
+        ((NAMED,), "1 in other communities of yours", {"p"}, None),
+        ((NAMED, NAMED._replace(item_id="q")), None, {"p"}, None),
+        ((NAMED, NAMED._replace(item_id="q")), None, {"p", "q"}, "hidden-content"),
+        ((NAMED,), None, set(), None),
+    ],
+)
+def test_what_tells_only_of_what_is_hidden_is_held_back(
+    names: tuple[Named, ...], note: str | None, hidden: set[str], rule: str | None
+) -> None:
+    assert inbox.held_back(DRAFT._replace(names=names, note=note), True, set(), hidden) == rule
+
+
+def test_who_posted_a_problem_of_which_only_the_title_was_heard_is_not_guessed() -> None:
+    event = made(SolutionRevised, editor_id="solver", major=True, asked=["peer"])
+    drafts = route(event, Known({"t": Thread(None, "Permits wait")}))
+    assert [(each.recipient_id, each.title) for each in drafts] == [("peer", "Permits wait")]

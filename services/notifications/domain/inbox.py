@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from services.notifications.domain.routing.draft import Draft
+from services.notifications.domain.routing.draft import Draft, Named
 from shared.contracts.notifications import (
     NotificationDelivered,
     NotificationDeliveredV2,
@@ -18,6 +18,9 @@ from shared.contracts.notifications import (
     NotificationSuppressedV2,
     ThreadKind,
 )
+
+REDACTED = "[redacted]"
+"""What stands in the place of a title, or of words, that were removed for good."""
 
 
 class Item(BaseModel):
@@ -39,10 +42,39 @@ class Item(BaseModel):
     title: str
     subject_id: str
     note: str | None = None
+    """All the words that came with it, but for those that name what the member may not see now."""
     about: str | None = None
     at: datetime
     unread: bool = False
     archived: bool = False
+
+
+def note(words: str | None, names: Iterable[Named], titles: Mapping[str, str]) -> str | None:
+    """A notification's note as it reads now: the ``names`` that may be seen, then its own ``words``.
+
+    ``titles`` has what the threads are called now.
+    """
+    named = [
+        each.words if each.title is None else titles.get(each.item_id or "", each.title) + each.words
+        for each in names
+    ]
+    return "; ".join(part for part in (*named, words) if part) or None
+
+
+def without_redacted(draft: Draft, redacted: Mapping[str, int]) -> Draft:
+    """``draft`` without what it quotes of texts that were redacted since: it may come late.
+
+    ``redacted`` has by item the thread's version at which something was removed from it last.
+    """
+    if not draft.names or not redacted:
+        return draft
+    names = [
+        each._replace(words=REDACTED)
+        if each.title is None and each.words and redacted.get(each.item_id or "", 0) > each.version
+        else each
+        for each in draft.names
+    ]
+    return draft._replace(names=tuple(names))
 
 
 def held_back(
@@ -62,6 +94,8 @@ def held_back(
         return "not-a-member"
     if draft.subject_id in hidden or draft.thread_id in hidden:
         return "hidden-content"
+    if draft.names and draft.note is None and all(each.item_id in hidden for each in draft.names):
+        return "hidden-content"  # there is nothing else that it tells
     if (draft.thread_id or draft.subject_id) in muted:
         return "muted-thread" if draft.thread_id else "muted-subject"
     return None

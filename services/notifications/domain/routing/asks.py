@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.notifications.domain.routing.draft import Draft, Routes, Rule, Rules, about_problem
+from services.notifications.domain.routing.draft import Draft, Named, Routes, Rule, Rules, about_problem
 from shared.contracts.matching import (
     ExpertAskAccepted,
     ExpertAskDeclined,
@@ -72,15 +72,15 @@ def _routing_exhausted(event: RoutingExhausted, _: object) -> list[Draft]:
 
 
 def _similar_problems_found(event: SimilarProblemsFound, _: object) -> list[Draft]:
-    """Titles of other communities are not written into what one keeps after leaving these."""
-    here = [
-        f"{each.title} ({', '.join(each.reasons)})"
+    """Those of other communities are counted, not named."""
+    here = tuple(
+        Named(each.community_id, f" ({', '.join(each.reasons)})", each.thread_id, each.title)
         for each in event.similar
         if each.community_id == event.community_id
-    ]
-    if elsewhere := len(event.similar) - len(here):
-        here.append(f"{elsewhere} in other communities of yours")
-    return about_problem(event, "similar-problems", [event.asker_id], None, event.thread_id, "; ".join(here))
+    )
+    elsewhere = len(event.similar) - len(here)
+    rest = f"{elsewhere} in other communities of yours" if elsewhere else None
+    return about_problem(event, "similar-problems", [event.asker_id], None, event.thread_id, rest, names=here)
 
 
 ROUTES: Routes = {

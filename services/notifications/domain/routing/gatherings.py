@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from services.notifications.domain.routing.draft import Draft, Routes, Rule, Rules
+from services.notifications.domain.routing.draft import Draft, Routes, Rule, Rules, quotation
 from shared.contracts.content import GatheringCancelled, GatheringChange, GatheringChanged
 from shared.contracts.notifications import NotificationKind
 
@@ -45,12 +45,13 @@ def _gathering(
     event: GatheringChanged | GatheringCancelled,
     kind: NotificationKind,
     actor_id: str | None,
-    note: str = "",
+    words: str = "",
 ) -> list[Draft]:
+    quoted = quotation(event, event.thread_id, words) if words else ()
     return [
         Draft(
             member_id, kind, event.thread_id, event.community_id, actor_id, event.title,
-            event.thread_id, note or None,
+            event.thread_id, names=quoted,
         )
         for member_id in event.tell
     ]  # fmt: skip

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from services.notifications.domain.routing.draft import Draft, Routes, Rule, Rules, about_problem
+from services.notifications.domain.routing.draft import Draft, Routes, Rule, Rules, about_problem, quotation
 from shared.contracts.notifications import NotificationKind
 from shared.contracts.practices import (
+    AdaptationEvent,
     AdaptationOutcomeReported,
     AdaptationStarted,
     AdaptationUpdated,
@@ -137,8 +138,16 @@ def _practice_lifted(event: PracticeLifted, _: object) -> list[Draft]:
     return _practice(event, "practice-lifted", [*event.author_ids, event.lifted_by], event.approved_by)
 
 
+def _adaptation(
+    event: AdaptationEvent, kind: NotificationKind, recipients: Iterable[str], words: str = ""
+) -> list[Draft]:
+    """What the adopter did, which is there as long as their adaptation may be seen."""
+    quoted = quotation(event, event.adaptation_id, words)
+    return about_problem(event, kind, recipients, event.adopter_id, event.solution_id, names=quoted)
+
+
 def _adaptation_started(event: AdaptationStarted, _: object) -> list[Draft]:
-    return _practice(event, "adaptation", [*event.author_ids, event.source_id], event.adopter_id)
+    return _adaptation(event, "adaptation", [*event.author_ids, event.source_id])
 
 
 _CHANGED: Mapping[ParentChange, str] = {
@@ -159,7 +168,7 @@ def _adaptation_updated(event: AdaptationUpdated, _: object) -> list[Draft]:
 
 
 def _adaptation_outcome(event: AdaptationOutcomeReported, _: object) -> list[Draft]:
-    return _practice(event, "adaptation-outcome", event.author_ids, event.adopter_id, event.note)
+    return _adaptation(event, "adaptation-outcome", event.author_ids, event.note)
 
 
 ROUTES: Routes = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.notifications.domain.routing.draft import Draft, Routes, Rule, Rules
+from services.notifications.domain.routing.draft import Draft, Named, Routes, Rule, Rules
 from shared.contracts.recommendations import CommunityRecommended, ConnectionSuggested, MentorSuggested
 
 RULES: Rules = {
@@ -20,12 +20,14 @@ RULES: Rules = {
 
 def _community_recommended(event: CommunityRecommended, _: object) -> list[Draft]:
     why = [*event.reasons, f"about {event.items_a_week} items a week"]
+    swap: tuple[Named, ...] = ()
     if event.leave_community_id is not None:
-        why.append(f"in exchange for {event.leave_community_name}: {event.leave_reason}")
+        words = f"in exchange for {event.leave_community_name}, as {event.leave_reason}"
+        swap = (Named(event.leave_community_id, words),)
     return [
         Draft(
             event.member_id, "community-recommended", None, None, None, event.community_name,
-            event.recommendation_id, "; ".join(why), org_id=event.org_id,
+            event.recommendation_id, "; ".join(why), org_id=event.org_id, names=swap,
         )
     ]  # fmt: skip
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from services.notifications.domain.routing.draft import Draft, Known, Routes, Rule, Rules, about_problem
+from services.notifications.domain.routing.draft import (
+    Draft,
+    Known,
+    Routes,
+    Rule,
+    Rules,
+    about_problem,
+    quotation,
+)
 from shared.contracts.discussions import (
     CommentAdded,
     SolutionAccepted,
@@ -72,14 +80,17 @@ def _solution_revised(event: SolutionRevised, known: Known) -> list[Draft]:
     thread = known.threads.get(event.thread_id)
     if thread is None:
         return []
-    told: dict[str, NotificationKind] = {thread.author_id: "revision"} if event.major else {}
+    told: dict[str, NotificationKind] = {}
+    if event.major and thread.author_id is not None:
+        told[thread.author_id] = "revision"
     told |= dict.fromkeys(event.asked, "reaffirmation")
     if event.merged_by is not None:
         told[event.editor_id] = "improvement-merged"
+    quoted = quotation(event, event.solution_id, event.note) if event.note else ()
     return [
         Draft(
             member_id, kind, event.thread_id, event.community_id, event.merged_by or event.editor_id,
-            thread.title, event.solution_id, event.note or None,
+            thread.title, event.solution_id, names=quoted,
         )
         for member_id, kind in told.items()
     ]  # fmt: skip
