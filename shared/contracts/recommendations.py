@@ -45,6 +45,11 @@ class CommunityRecommended(RecommendationEvent):
         examples=[None],
     )
     reasons: Reasons
+    named_community_id: CommunityId | None = Field(
+        default=None,
+        description="The recipient's own community that one of the reasons names: not for who has left it.",
+        examples=[None],
+    )
     items_a_week: Annotated[
         int, Field(description="How much will probably be written in it, a week.", ge=0, examples=[6])
     ]

@@ -783,15 +783,19 @@ async def test_a_community_that_the_reader_left_is_named_no_more(world: World, u
         world.event(MemberJoined, member_id="asker", community_id=old),
         world.event(CommunityRecommended, member_id="asker", reasons=["it is about permits"], items_a_week=6,
                     leave_community_id=old, leave_community_name="Old", leave_reason="you are silent there"),
+        world.event(CommunityRecommended, member_id="asker", reasons=["members of Old take part in it"],
+                    items_a_week=1, named_community_id=old),
         similar(world, "first"),
     )  # fmt: skip
     swap = "in exchange for Old, as you are silent there; it is about permits; about 6 items a week"
-    assert await told_of(world, url, "asker") == ["First (old)", swap]
+    others = "members of Old take part in it; about 1 items a week"
+    assert await told_of(world, url, "asker") == ["First (old)", others, swap]
     await world.feed(
         world.event(MemberLeft, member_id="asker", community_id=old),
         world.event(MemberLeft, member_id="asker"),
     )
-    assert await told_of(world, url, "asker") == ["it is about permits; about 6 items a week"]
+    left = ["about 1 items a week", "it is about permits; about 6 items a week"]
+    assert await told_of(world, url, "asker") == left
 
 
 async def test_what_was_quoted_is_redacted_with_what_it_was_quoted_from(world: World, url: str) -> None:

@@ -295,6 +295,9 @@ def test_a_recommendation_says_why_how_much_it_is_and_what_to_leave() -> None:
         "it is about permits; about 6 items a week"
     )
     assert [each.community_id for each in draft.names] == ["old"], "named to its members alone"
+    (draft,) = route(event.model_copy(update={"named_community_id": "own"}))
+    assert [each.community_id for each in draft.names] == ["own", "old"]
+    assert (draft.names[0].words, draft.note) == ("it is about permits", "about 6 items a week")
     assert draft.community_id is None, "one need not belong to it to be told of it"
 
 

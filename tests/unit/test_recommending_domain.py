@@ -135,6 +135,7 @@ def test_what_others_of_the_same_tastes_do_counts_and_says_whose() -> None:
     told = ["members of Clerks take part in it", "many take part in it"]
     assert (first.subject_id, first.reasons) == ("c1", told)
     assert (second.subject_id, second.reasons) == ("c2", ["many take part in it"])
+    assert (first.named_community_id, second.named_community_id) == ("c0", None)
 
 
 def test_what_was_called_not_my_subject_is_not_worth_recommending_any_more() -> None:

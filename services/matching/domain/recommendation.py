@@ -68,6 +68,8 @@ class Offer(BaseModel):
     tags: list[str] = []
     """What it is about: what somebody does not care for who dismisses it as not their subject."""
     reasons: list[str]
+    named_community_id: str | None = None
+    """The recipient's own community that one of the reasons names."""
     items_a_week: int = 0
     swap: Swap | None = None
     programme_id: str | None = None
@@ -248,6 +250,7 @@ def _offered(recommended: Recommendation, version: int) -> RecommendationEvent:
                 | {
                     "community_name": recommended.name,
                     "org_id": recommended.org_id,
+                    "named_community_id": recommended.named_community_id,
                     "items_a_week": recommended.items_a_week,
                     "leave_community_id": swap.community_id if swap else None,
                     "leave_community_name": swap.name if swap else "",

@@ -77,6 +77,7 @@ def communities(
         liked = {tag: share * liking(tag) for tag, share in own.items()}
         worth = sum((liking(tag) for tag in place.tags), 0.0) / len(place.tags) if place.tags else 1.0
         popular = rules.POPULARITY * model.popularity.get(item, 0.0)
+        others, own_id = _others(taste.because(model, tastes, item), names)
         told = [
             (
                 rules.OWN_TAGS * sum(liked.values()) / max(len(place.tags), 1),
@@ -84,7 +85,7 @@ def communities(
             ),
             (
                 worth * (fits.get(item, 0.0) - popular),
-                _others(taste.because(model, tastes, item), names),
+                others,
             ),
             (worth * popular, "many take part in it"),
         ]
@@ -102,6 +103,7 @@ def communities(
             org_id=None if place.kind == "external" else place.org_id,
             tags=place.tags,
             reasons=reasons[: rules.REASONS],
+            named_community_id=own_id if others in reasons[: rules.REASONS] else None,
         )
         found.append((score, offer))
     return [offer for _, offer in sorted(found, key=lambda each: (-each[0], each[1].subject_id))]
@@ -150,13 +152,14 @@ def connections(found: Iterable[Acquaintance], liking: Liking) -> list[Offer]:
     return [offer for _, offer in sorted(offers, key=lambda each: (-each[0], each[1].subject_id))]
 
 
-def _others(items: Sequence[str], names: Mapping[str, str]) -> str:
+def _others(items: Sequence[str], names: Mapping[str, str]) -> tuple[str, str | None]:
+    """Who else takes part in it, in words; and the community that these name."""
     for item in items:
         if item.startswith(TAG):
-            return f"who cares about {item.removeprefix(TAG)}, as you do, takes part in it"
+            return f"who cares about {item.removeprefix(TAG)}, as you do, takes part in it", None
         if (own := item.removeprefix(COMMUNITY)) in names:
-            return f"members of {names[own]} take part in it"
-    return "members with tastes like yours take part in it"
+            return f"members of {names[own]} take part in it", own
+    return "members with tastes like yours take part in it", None
 
 
 def _bare(languages: Iterable[str]) -> set[str]:

@@ -19,15 +19,18 @@ RULES: Rules = {
 
 
 def _community_recommended(event: CommunityRecommended, _: object) -> list[Draft]:
-    why = [*event.reasons, f"about {event.items_a_week} items a week"]
-    swap: tuple[Named, ...] = ()
+    why, names = [f"about {event.items_a_week} items a week"], []
+    if event.named_community_id is None:
+        why = [*event.reasons, *why]
+    else:
+        names.append(Named(event.named_community_id, "; ".join(event.reasons)))
     if event.leave_community_id is not None:
         words = f"in exchange for {event.leave_community_name}, as {event.leave_reason}"
-        swap = (Named(event.leave_community_id, words),)
+        names.append(Named(event.leave_community_id, words))
     return [
         Draft(
             event.member_id, "community-recommended", None, None, None, event.community_name,
-            event.recommendation_id, "; ".join(why), org_id=event.org_id, names=swap,
+            event.recommendation_id, "; ".join(why), org_id=event.org_id, names=tuple(names),
         )
     ]  # fmt: skip
 
