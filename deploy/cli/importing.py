@@ -169,7 +169,7 @@ def import_community(
     arrival = Arrival(file, work or Path(".guildhall") / f"import-{named}", new_id)
     sending = time.monotonic()
     replay = Replay(arrival, members_url, discussions_url, token)
-    sent = asyncio.run(_send(replay, arrival, console or Console(stderr=True)))
+    sent = asyncio.run(send(replay, arrival, console or Console(stderr=True)))
     return arrival.report() | _figures(sent, began, sending)
 
 
@@ -208,7 +208,7 @@ def import_dump(
             raise ImportStopped(f"no question could be read from {directory / 'Posts.xml'}. Is it a dump?")
         replay = Replay(spool, members_url, discussions_url, token)
         sending = time.monotonic()
-        sent = asyncio.run(_send(replay, spool, console))
+        sent = asyncio.run(send(replay, spool, console))
         return spool.report() | _figures(sent, began, sending)
 
 
@@ -253,7 +253,8 @@ def _read(spool: Spool, directory: Path, limit: int | None, console: Console) ->
         )
 
 
-async def _send(replay: Replay, queue: Queue, console: Console) -> int:
+async def send(replay: Replay, queue: Queue, console: Console) -> int:
+    """Send all of the queue, with a bar on a terminal; how many items that were."""
     with Progress(
         TextColumn("importing {task.description}"),
         BarColumn(),

@@ -21,7 +21,7 @@ from deploy.cli.demo.journey import perform
 from deploy.cli.demo.play import Adaptation, Play, Practice, Script
 from deploy.cli.demo.timeline import Timeline, watching
 from deploy.cli.demo.world import Person, Trouble, World, running
-from deploy.cli.importing import opened
+from deploy.cli.importing import opened, send
 from deploy.cli.stackexchange.replay import ImportStopped, Replay
 from deploy.cli.stackexchange.spool import Spool
 from shared.testing.stack import KINDS, StackUnavailable
@@ -81,9 +81,12 @@ async def _run(console: Console, once: bool, dump: Path | None, stack: str) -> i
             said = what
 
     async with running(stack, progress) as world:
-        script = await (_dump_script(world, dump, progress) if dump else _authored_script(world, progress))
+        script = await (
+            _dump_script(world, dump, progress, console) if dump else _authored_script(world, progress)
+        )
         progress("Waiting until every service has seen all of it")
-        await world.settle(progress)
+        with console.status("") as status:
+            await world.settle(status.update)
         names = {person.id: person.name for person in script.people.values()}
         timeline = Timeline(console, names, {person.id for person in script.listeners})
         streams = ", ".join(person.name for person in script.listeners)
@@ -131,7 +134,7 @@ async def _authored_script(world: World, progress: load.Progress) -> Script:
     )
 
 
-async def _dump_script(world: World, dump: Path, progress: load.Progress) -> Script:
+async def _dump_script(world: World, dump: Path, progress: load.Progress, console: Console) -> Script:
     """Import ``dump``, moved to end two days ago: old expertise has faded, and nobody would be asked."""
     site = dump.name
     with (
@@ -142,13 +145,9 @@ async def _dump_script(world: World, dump: Path, progress: load.Progress) -> Scr
         await _fill(spool, dump, progress)
         if not spool.total:
             raise Trouble(f"no question could be read from {dump}")
-
-        def imported(phase: str, done: int) -> None:
-            progress(f"Importing {site}: {done:,} of {spool.total:,} ({phase})")
-
-        await Replay(spool, world.urls["members"], world.urls["discussions"], world.import_token).run(
-            imported
-        )
+        progress(f"Importing {spool.total:,} members, memberships, posts and votes of {site}")
+        replay = Replay(spool, world.urls["members"], world.urls["discussions"], world.import_token)
+        await send(replay, spool, console)
         names = dict(spool.people())
         people = {
             member: Person(member, name, f"dump-{member}", imported=True) for member, name in names.items()
