@@ -121,7 +121,39 @@ async def populated(at: Installation, mark: str) -> str:
     link = {"kind": "duplicate", "target_id": three}
     await at.ask(bob, "POST", f"discussions/v1/problems/{two}/links", link)
     await at.ask(ann, "POST", f"discussions/v1/problems/{one}/links", link | {"kind": "related"})
+    await contents(at, ann, c, problem=one, solution=solutions[0])
     return str(c)
+
+
+async def contents(at: Installation, who: str, c: str, *, problem: str, solution: str) -> None:
+    """A case study that is published, one outdated and archived, a draft, a resource of each form."""
+    study = {
+        "title": "How we did it ✍", "situation": "S\n\nS", "action": "A", "outcome": "O", "lessons": "L",
+        "tags": ["permits"], "organisation": "City", "problem_id": problem, "solution_id": solution,
+    }  # fmt: skip
+    address = f"discussions/v1/communities/{c}"
+    for life in ([], ["publish"], ["publish", "outdate", "archive"]):
+        made = (await at.ask(who, "POST", f"{address}/case-studies", study))["id"]
+        for step in life:
+            reason = {"reason": "A new law."} if step == "outdate" else None
+            await at.ask(who, "POST", f"discussions/v1/case-studies/{made}/{step}", reason)
+    said = {"item_kind": "case-study", "item_id": made, "body": "Thanks.", "mentions": []}
+    await at.ask(who, "POST", f"discussions/v1/threads/{made}/comments", said)
+    file = {
+        "form": "file",
+        "address": "https://example.org/f",
+        "media_type": "text/csv",
+        "size": 1,
+        "sha256": "0" * 64,
+    }
+    for substance in (
+        {"form": "link", "address": "https://example.org/"},
+        file,
+        {"form": "template", "text": "Dear"},
+    ):
+        text = {"title": "Tool", "body": "Good for", "tags": ["permits"], "substance": substance}
+        made = (await at.ask(who, "POST", f"{address}/resources", text))["id"]
+        await at.ask(who, "POST", f"discussions/v1/resources/{made}/publish")
 
 
 def read(path: Path) -> list[Record]:
@@ -135,8 +167,8 @@ def content(path: Path) -> set[str]:
 
 
 KINDS = {
-    "community": 1, "member": 3, "membership": 3, "problem": 3, "solution": 2, "revision": 2, "comment": 2,
-    "acceptance": 1, "resolution": 1, "endorsement": 2, "link": 2,
+    "community": 1, "member": 3, "membership": 3, "problem": 3, "solution": 2, "revision": 2, "comment": 3,
+    "case-study": 2, "resource": 3, "acceptance": 1, "resolution": 1, "endorsement": 2, "link": 2,
 }  # fmt: skip
 
 

@@ -43,6 +43,14 @@ def solution(who: str | None = "bob") -> Record:
     return {"kind": "solution", "id": "s", "thread_id": "p", **by(who), "body": "B", "score": None}
 
 
+def case_study(who: str | None = "ann", **more: Any) -> Record:
+    text = {
+        "title": "T", "tags": [], "state": "published", "reason": "", "situation": "S", "action": "A",
+        "outcome": "O", "lessons": "L", "organisation": "", "problem_id": "p", "solution_id": "s",
+    }  # fmt: skip
+    return {"kind": "case-study", "id": "cs", "thread_id": "cs", **by(who), **text, **more}
+
+
 def comment(number: str, about: str, **text: Any) -> Record:
     given = text or {**by("bob"), "body": "B", "mentions": []}
     return {"kind": "comment", "id": number, "thread_id": "p", "item_id": about, "at": AT} | given
@@ -96,6 +104,39 @@ def test_what_builds_on_several_threads_is_sent_after_them(arrival: Any) -> None
         windows.append({item.kind for item in window})
         queue.acknowledge([(item, "created", "") for item in window])
     assert windows == [{"member"}, {"community"}, {"membership"}, {"problem", "solution"}, {"endorsement"}]
+
+
+def test_case_studies_come_when_what_they_refer_to_is_there(arrival: Any) -> None:
+    said = {**by("bob"), "thread_id": "cs", "body": "B", "mentions": []}
+    queue = arrival(*PEOPLE, problem(), solution(), case_study(), comment("c9", "cs", **said))
+    windows = []
+    while window := queue.window(100):
+        windows.append([item.kind for item in window])
+        queue.acknowledge([(item, "created", "") for item in window])
+    assert windows[-2:] == [["problem", "solution"], ["case-study", "comment"]]
+
+
+def test_a_case_study_refers_to_what_it_is_about_by_its_new_id(arrival: Any) -> None:
+    items = drained(arrival(*PEOPLE, problem(), solution(), case_study(), new_id="d"))
+    (study,) = payloads(items, "case-study")
+    ids = [payloads(items, kind)[0]["id"] for kind in ("problem", "solution")]
+    assert [study["problem_id"], study["solution_id"]] == ids
+    assert (study["community_id"], study["state_at"]) == ("d", AT)
+
+
+def test_removed_comments_that_refer_to_each_other_end(arrival: Any) -> None:
+    circle = [comment("c1", "c2", removed=True), comment("c2", "c1", removed=True)]
+    items = drained(arrival(*PEOPLE, problem(), *circle, comment("c3", "c1")))
+    assert len(payloads(items, "comment")) == 1
+
+
+def test_what_a_service_refuses_is_told_by_its_line(arrival: Any) -> None:
+    queue = arrival(*PEOPLE, problem())
+    while window := queue.window(100):
+        queue.acknowledge(
+            [(item, "refused" if item.kind == "problem" else "created", "no") for item in window]
+        )
+    assert [each["examples"] for each in queue.report()["skipped"]] == [["line 9: p"]]
 
 
 def test_who_left_does_not_get_back_in(arrival: Any) -> None:
@@ -170,9 +211,9 @@ def test_it_goes_on_where_it_was_and_knows_what_was_refused(arrival: Any, size: 
 
 
 def test_kinds_of_a_later_version_are_passed_over_and_told(arrival: Any) -> None:
-    queue = arrival(*PEOPLE, problem(), {"kind": "gathering", "id": "g", "thread_id": "g", **by("ann")})
+    queue = arrival(*PEOPLE, problem(), {"kind": "song", "id": "g", "thread_id": "g", **by("ann")})
     assert [item.kind for item in drained(queue)][-1] == "problem"
-    assert [(each["where"], each["count"]) for each in queue.report()["skipped"]] == [("gathering", 1)]
+    assert [(each["where"], each["count"]) for each in queue.report()["skipped"]] == [("song", 1)]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +227,16 @@ def test_kinds_of_a_later_version_are_passed_over_and_told(arrival: Any) -> None
         ("\x00\n", "line 1"),
         ('{"kind":"export","format":1,"exported_at":"x"}\n{"kind":"end","records":7}\n', "not complete"),
         ('{"kind":"export","format":1,"exported_at":"x"}\n{"kind":"end","records":0}\n', "no community"),
-        ('{"kind":"export","format":1,"exported_at":"x"}\n{"kind":"membership"}\n', "lacks 'role'"),
+        (
+            '{"kind":"export","format":1,"exported_at":"x"}\n{"kind":"membership","member_id":"m"}\n',
+            'line 2 of .*membership: "role" is missing. Add it',
+        ),
+        (
+            '{"kind":"export","format":1,"exported_at":"x"}\n{"kind":"member","id":["m"]}\n',
+            'line 2 of .*member: "id" must be a text. Correct it',
+        ),
+        ('{"kind":"export","format":1}\n', 'line 1 of .*"exported_at" must'),
+        ('{"kind":"export","format":1,"exported_at":"x"}\n{"kind":\n', "line 2 of .*Correct it"),
     ],
 )
 def test_what_is_no_export(tmp_path: Path, text: str, why: str) -> None:

@@ -60,8 +60,8 @@ class Replay:
         self, spool: Queue, members: str, discussions: str, token: str, *, patience: float = PATIENCE
     ) -> None:
         self._spool = spool
-        self._urls = {phase: f"{members.rstrip('/')}/v1/imports" for phase in PHASES}
-        self._urls["threads"] = f"{discussions.rstrip('/')}/v1/imports"
+        owners = dict.fromkeys(PHASES[:3], members) | dict.fromkeys(PHASES[3:], discussions)
+        self._urls = {phase: f"{owner.rstrip('/')}/v1/imports" for phase, owner in owners.items()}
         self._token = token
         self._patience = patience
         self._refused: set[str] = set()
@@ -207,7 +207,8 @@ def _problem(response: httpx.Response) -> str:
     try:
         problem: Any = response.json()
         errors = problem.get("errors") or [problem]
-        said = [f"{error.get('field') or ''} {error.get('detail') or ''}".strip() for error in errors[:2]]
+        parts = ("field", "detail", "fix")
+        said = [" ".join(str(error[part]) for part in parts if error.get(part)) for error in errors[:2]]
         return f"{problem.get('code', '')}: {'; '.join(said)}"[:300]
     except (ValueError, AttributeError):
         return response.text[:200]

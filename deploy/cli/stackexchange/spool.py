@@ -30,8 +30,8 @@ FORMAT = "1"
 FILES = ("Users", "Posts", "PostHistory", "Votes", "Comments", "PostLinks", "Tags")
 """In the order in which they build on each other."""
 
-PHASES = ("members", "the community", "memberships", "threads")
-"""What is imported before what."""
+PHASES = ("members", "the community", "memberships", "threads", "what refers to threads")
+"""What is imported before what; a dump has nothing of the last."""
 EXAMPLES = 3
 
 _SCHEMA = """
@@ -84,6 +84,8 @@ class Queued:
     payload: dict[str, Any]
     lost: bool
     """What it belongs to was refused."""
+    line: int = 0
+    """Where it stands in the file, of a file that has it in one line."""
 
 
 class Spool:

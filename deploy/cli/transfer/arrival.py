@@ -12,20 +12,26 @@ from typing import Any
 from deploy.cli.stackexchange.replay import ImportStopped
 from deploy.cli.stackexchange.spool import Queued
 from deploy.cli.transfer import FORMAT
+from deploy.cli.transfer.records import NEEDED, PEOPLE, fault
 from shared.ids import stable_id
 from shared.settings import LIMITS
 
 MOST_BYTES = 4_000_000
 """Of one record; no text that a service takes comes near."""
 
-LATE = ("endorsement", "link")
-"""Kinds of items that build on things of several threads."""
+_REFERRING = 4
+"""The phase of what refers to any of the problems' threads."""
+REFERRING = frozenset({"case-study", "resource", "endorsement", "link"})
+"""From the first record of such a kind on, all problems are there to be referred to."""
 
 EXAMPLES = 3
+CASE_STUDY_SECTIONS = ("situation", "action", "outcome", "lessons")
 
 Record = dict[str, Any]
 _Parts = tuple[str, str, str | None, str | None, str, Record]
 """Key, kind, parent, target, thread and payload of an item."""
+_Located = tuple[int, _Parts]
+"""An item and the line that it is from; 0 of none."""
 
 _FORMER, _ANONYMOUS = "Former member", "Anonymous"
 
@@ -44,7 +50,7 @@ class Arrival:
         self._stand_ins: dict[str, tuple[str, str]] = {}
         """Who wrote something and does not belong to it: id -> name and earliest moment."""
         self._community: Record = {}
-        self._exported_at = ""
+        self._exported_at: Any = None
         self.total = 0
         self._renamed = new_id
         self._instead: dict[str, str] = {}
@@ -67,8 +73,11 @@ class Arrival:
 
     # -- reading the file ----------------------------------------------------------------------------------
 
-    def _records(self) -> Iterator[Record]:
-        """The records between the header and the end. Raises ``ImportStopped`` where it is none of ours."""
+    def _records(self) -> Iterator[tuple[int, Record]]:
+        """The records between the header and the end, each with its line.
+
+        Raises ``ImportStopped`` where it is none of ours.
+        """
         count = 0
         with self._path.open("rb") as file:
             number = 0
@@ -77,8 +86,11 @@ class Arrival:
                 try:
                     record = json.loads(line)
                     kind = record["kind"]
-                except (ValueError, KeyError, TypeError):
-                    raise ImportStopped(f"line {number} of {self._path} is no record of an export") from None
+                except (ValueError, KeyError, TypeError, RecursionError):
+                    raise ImportStopped(
+                        f"line {number} of {self._path} is no record of an export: each is a JSON object with"
+                        ' a "kind". Correct it, or export again.'
+                    ) from None
                 if number == 1:
                     self._header(record)
                 elif kind == "end":
@@ -87,7 +99,7 @@ class Arrival:
                     return
                 else:
                     count += 1
-                    yield record
+                    yield number, record
         raise ImportStopped(
             f"{self._path} is not complete: it ends after {count:,} records. Export it again."
         )
@@ -99,27 +111,30 @@ class Arrival:
             raise ImportStopped(
                 f"{self._path} has format {record.get('format')!r}, and this version reads {FORMAT}"
             )
-        self._exported_at = record["exported_at"]
+        self._exported_at = record.get("exported_at")
+        if not isinstance(self._exported_at, str):
+            raise ImportStopped(
+                f'line 1 of {self._path}: "exported_at" must say when it was. Export it again.'
+            )
 
     def _survey(self) -> None:
         """Read it once: who belongs, who only wrote something, and how much there is."""
         wrote: dict[str, tuple[str, str]] = {}
-        try:
-            for record in self._records():
-                match record["kind"]:
-                    case "community":
-                        self._community = record
-                    case "membership":
-                        self._people[record["member_id"]] = record["role"]
-                    case "comment" if record.get("removed"):
-                        self._instead[record["id"]] = record["item_id"]
-                for author in (record.get("author"), record.get("endorser")):
-                    if author:
-                        name = author.get("name") or (_ANONYMOUS if author.get("anonymous") else _FORMER)
-                        who = self._author(author, record.get("thread_id", ""))
-                        wrote[who] = (name, min(record["at"], wrote.get(who, ("", record["at"]))[1]))
-        except (KeyError, TypeError) as error:
-            raise ImportStopped(f"a record of {self._path} lacks {error}") from None
+        for number, record in self._records():
+            if wrong := fault(record):
+                raise ImportStopped(f"line {number} of {self._path}: {wrong}")
+            match record["kind"]:
+                case "community":
+                    self._community = record
+                case "membership":
+                    self._people[record["member_id"]] = record["role"]
+                case "comment" if record.get("removed"):
+                    self._instead[record["id"]] = record["item_id"]
+            for author in (record[name] for name in PEOPLE if name in record):
+                if record["kind"] in NEEDED:
+                    name = author.get("name") or (_ANONYMOUS if author.get("anonymous") else _FORMER)
+                    who = self._author(author, record["thread_id"])
+                    wrote[who] = (name, min(record["at"], wrote.get(who, ("", record["at"]))[1]))
         if not self._community:
             raise ImportStopped(f"{self._path} has no community in it")
         self._stand_ins = {who: shown for who, shown in wrote.items() if who not in self._people}
@@ -156,51 +171,53 @@ class Arrival:
 
     def _items(self) -> Iterator[Queued]:
         """All items, phase by phase."""
-        seq = 0
+        seq, referring = 0, False
         for phase, items in enumerate(
             (self._members(), self._founding(), self._memberships(), self._threads())
         ):
-            for key, kind, parent, target, thread, payload in items:
+            for line, (key, kind, parent, target, thread, payload) in items:
+                referring = referring or kind in REFERRING
                 seq += 1
-                yield Queued(seq, key, kind, phase, parent, target, thread, payload, lost=False)
+                turn = _REFERRING if referring else phase
+                yield Queued(seq, key, kind, turn, parent, target, thread, payload, lost=False, line=line)
 
-    def _members(self) -> Iterator[_Parts]:
+    def _members(self) -> Iterator[_Located]:
         org_id = self._community["org_id"]
-        for record in self._of("member"):
+        for line, record in self._of("member"):
             payload = {name: record[name] for name in ("id", "name", "at")}
             payload |= {"headline": record["headline"] or "", "org_id": org_id or record["org_id"]}
-            yield _part(f"member {record['id']}", "member", payload)
+            yield line, _part(f"member {record['id']}", "member", payload)
         for who, (name, at) in self._stand_ins.items():
             payload = {"id": who, "name": name[: LIMITS.name], "org_id": org_id, "at": at}
-            yield _part(f"member {who}", "member", payload)
+            yield 0, _part(f"member {who}", "member", payload)
 
-    def _founding(self) -> Iterator[_Parts]:
+    def _founding(self) -> Iterator[_Located]:
         names = (
             "name", "type", "join_policy", "about", "charter", "tags", "languages", "allow_anonymous",
             "links", "rules", "at",
         )  # fmt: skip
         payload = {name: self._community[name] for name in names}
         payload |= {"id": self.community_id, "founder_id": self._founder}
-        yield _part("community", "community", payload, parent=f"member {self._founder}")
+        yield 0, _part("community", "community", payload, parent=f"member {self._founder}")
 
-    def _memberships(self) -> Iterator[_Parts]:
-        for record in self._of("membership"):
-            yield self._membership(record["member_id"], record["at"], record["role"])
+    def _memberships(self) -> Iterator[_Located]:
+        for line, record in self._of("membership"):
+            yield line, self._membership(record["member_id"], record["at"], record["role"])
         for who, (_, at) in self._stand_ins.items():
-            yield self._membership(who, at, "member")
+            yield 0, self._membership(who, at, "member")
 
     def _membership(self, who: str, at: str, role: str) -> _Parts:
         payload = {"community_id": self.community_id, "member_id": who, "at": at, "role": role}
         return _part(f"membership {who}", "membership", payload, "community", target=f"member {who}")
 
-    def _of(self, kind: str) -> Iterator[Record]:
-        return (record for record in self._records() if record["kind"] == kind)
+    def _of(self, kind: str) -> Iterator[tuple[int, Record]]:
+        return ((line, record) for line, record in self._records() if record["kind"] == kind)
 
-    def _threads(self) -> Iterator[_Parts]:
-        for record in self._records():
+    def _threads(self) -> Iterator[_Located]:
+        for line, record in self._records():
             part = self._thread_part(record)
             if part is not None:
-                yield part
+                yield line, part
 
     def _thread_part(self, record: Record) -> _Parts | None:
         """What a record becomes; nothing where there is no such item, or where it came before."""
@@ -223,7 +240,9 @@ class Arrival:
                 return _part(f"{solution} {number}", kind, payload, solution, thread=thread)
             case "comment" if not record.get("removed"):
                 about = record["item_id"]
-                while about in self._instead:
+                for _ in self._instead:  # no more often, though they refer to each other in a circle
+                    if about not in self._instead:
+                        break
                     about = self._instead[about]
                 payload = self._text(record, "body", "mentions", "at")
                 payload |= {"id": self._id(record["id"]), "item_id": self._id(about)}
@@ -235,6 +254,14 @@ class Arrival:
             case "resolution":
                 payload = {"problem_id": self._id(thread)}
                 return _part(f"resolution of {thread}", kind, payload, thread, thread=thread)
+            case "case-study":
+                payload = self._content(record, "organisation", *CASE_STUDY_SECTIONS)
+                for name in ("problem_id", "solution_id"):
+                    payload[name] = self._id(record[name]) if record[name] else None
+                return _part(record["id"], kind, payload, thread=thread)
+            case "resource":
+                payload = self._content(record, "body", "substance")
+                return _part(record["id"], kind, payload, thread=thread)
             case "endorsement":
                 solution, endorser = record["solution_id"], self._author(record["endorser"], thread)
                 payload = {"solution_id": self._id(solution), "endorser_id": endorser}
@@ -246,6 +273,11 @@ class Arrival:
                 payload |= {"type": record["type"], "at": self._exported_at}
                 return _part(f"{one} {record['type']} {other}", kind, payload, one, target=other, thread=one)
         return None
+
+    def _content(self, record: Record, *names: str) -> Record:
+        payload = self._text(record, "title", "tags", "state", "reason", "at", *names)
+        ids = {"id": self._id(record["id"]), "community_id": self.community_id}
+        return payload | ids | {"state_at": self._exported_at}
 
     def _text(self, record: Record, *names: str) -> Record:
         author = self._author(record["author"], record["thread_id"])
@@ -259,14 +291,14 @@ class Arrival:
         return int(self._state["position"])
 
     def window(self, size: int) -> list[Queued]:
-        """The next items in their order, all of one phase; what is late is not sent beside what it needs."""
+        """The next items in their order, all of one phase."""
         found: list[Queued] = []
         while len(found) < size:
             item = self._ahead or next(self._queue, None)
             self._ahead = None
             if item is None:
                 break
-            if found and (item.phase, item.kind in LATE) != (found[0].phase, found[0].kind in LATE):
+            if found and item.phase != found[0].phase:
                 self._ahead = item
                 break
             found.append(replace(item, lost=bool({item.parent, item.target} & self._refused)))
@@ -281,7 +313,8 @@ class Arrival:
             self._state["outcomes"][item.kind] = dict(counts)
             if outcome == "refused":
                 self._refused.add(item.key)
-                self._note(f"{item.kind} (by the service)", why, item.key)
+                where = f"line {item.line}: {item.key}" if item.line else item.key
+                self._note(f"{item.kind} (by the service)", why, where)
         self._state["refused"] = sorted(self._refused)
         self._state_file.parent.mkdir(parents=True, exist_ok=True)
         scratch = self._state_file.with_name("state.json~")
@@ -297,7 +330,7 @@ class Arrival:
         """What was read, what became of it, and what was skipped and why."""
         left_out: defaultdict[str, int] = defaultdict(int)
         known = {"community", "member", "membership"}
-        for record in self._records():
+        for _, record in self._records():
             if record["kind"] not in known and self._thread_part(record) is None:
                 left_out[record["kind"]] += 1
         skipped = [

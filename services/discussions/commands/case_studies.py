@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from services.discussions import store
@@ -14,12 +15,17 @@ from shared.storage import UnitOfWork
 
 
 async def draft(
-    uow: UnitOfWork, author_id: str, thread_id: str, community_id: str, fields: Mapping[str, Any]
+    uow: UnitOfWork,
+    author_id: str,
+    thread_id: str,
+    community_id: str,
+    fields: Mapping[str, Any],
+    at: datetime | None = None,
 ) -> CaseStudy:
-    """Begin a case study in a community."""
+    """Begin a case study in a community; ``at`` is when, in an import."""
     author = await access.participant(uow, community_id, author_id)
     await _known(uow, community_id, fields)
-    study = case_studies.draft(thread_id, author, uow.now, **fields)
+    study = case_studies.draft(thread_id, author, at or uow.now, **fields)
     store.threads.save_thread(uow, study)
     return study
 

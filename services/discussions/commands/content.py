@@ -1,8 +1,9 @@
-"""What can be done with case studies and resources alike."""
+"""What can be done with case studies and resources alike; ``at`` is when it was done, in an import."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TypeVar
 
 from services.discussions import store
@@ -42,25 +43,31 @@ async def edit(
     return _save(uow, after)
 
 
-async def publish(uow: UnitOfWork, actor_id: str, of: type[C], thread_id: str) -> C:
+async def publish(
+    uow: UnitOfWork, actor_id: str, of: type[C], thread_id: str, at: datetime | None = None
+) -> C:
     """Show it to the community, or say that it is up to date again."""
     before, actor = await content(uow, actor_id, of, thread_id)
-    after = before.publish(actor, uow.now)
+    after = before.publish(actor, at or uow.now)
     if before.draft:
-        await posting.admit(uow, actor, before.title, before.body)
-    return _save(uow, after)
+        await posting.admit(uow, actor, before.title, before.body, at=at)
+    return _save(uow, after, at)
 
 
-async def outdate(uow: UnitOfWork, actor_id: str, of: type[C], thread_id: str, reason: str) -> C:
+async def outdate(
+    uow: UnitOfWork, actor_id: str, of: type[C], thread_id: str, reason: str, at: datetime | None = None
+) -> C:
     """Say that it no longer holds."""
     before, actor = await content(uow, actor_id, of, thread_id)
-    return _save(uow, before.outdate(actor, reason))
+    return _save(uow, before.outdate(actor, reason), at)
 
 
-async def archive(uow: UnitOfWork, actor_id: str, of: type[C], thread_id: str) -> C:
+async def archive(
+    uow: UnitOfWork, actor_id: str, of: type[C], thread_id: str, at: datetime | None = None
+) -> C:
     """Put it away."""
     before, actor = await content(uow, actor_id, of, thread_id)
-    return _save(uow, before.archive(actor))
+    return _save(uow, before.archive(actor), at)
 
 
 async def discard(uow: UnitOfWork, actor_id: str, of: type[Content], thread_id: str) -> None:
@@ -70,9 +77,9 @@ async def discard(uow: UnitOfWork, actor_id: str, of: type[Content], thread_id: 
     store.content.discard_draft(uow, thread_id)
 
 
-def _save(uow: UnitOfWork, moved: tuple[C, ContentEvent | None]) -> C:
+def _save(uow: UnitOfWork, moved: tuple[C, ContentEvent | None], at: datetime | None = None) -> C:
     after, event = moved
     store.threads.save_thread(uow, after)
     if event is not None:
-        record(uow, event)
+        record(uow, event, at)
     return after

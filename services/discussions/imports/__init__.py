@@ -11,6 +11,8 @@ from services.discussions import commands, store
 from services.discussions.domain.access import no_such_problem, no_such_solution
 from services.discussions.domain.problem import Problem
 from services.discussions.domain.solution import Solution
+from services.discussions.imports import contents
+from services.discussions.imports.contents import ImportCaseStudy, ImportResource
 from shared.contracts.discussions import Basis, Context, ItemKind, LinkKind
 from shared.errors import NotFound, OutOfOrder
 from shared.storage import UnitOfWork
@@ -147,6 +149,8 @@ AnyItem = (
     | ImportAccept
     | ImportResolution
     | ImportEndorsement
+    | ImportCaseStudy
+    | ImportResource
 )
 Item = Annotated[AnyItem, Field(discriminator="kind")]
 
@@ -188,6 +192,10 @@ def _builds_on(item: AnyItem) -> set[str]:
     match item:
         case ImportProblem():
             return set()
+        case ImportCaseStudy():
+            return {each for each in (item.problem_id, item.solution_id) if each is not None}
+        case ImportResource():
+            return set()
         case ImportSolution() | ImportProblemEdit() | ImportResolution():
             return {item.problem_id}
         case ImportComment():
@@ -201,7 +209,7 @@ def _builds_on(item: AnyItem) -> set[str]:
 def _held_up_by(item: AnyItem) -> set[str]:
     """The ids of what waits as long as ``item`` does: a later text must not overtake an earlier one."""
     match item:
-        case ImportProblem() | ImportSolution() | ImportComment():
+        case ImportProblem() | ImportSolution() | ImportComment() | ImportCaseStudy() | ImportResource():
             return {item.id}
         case ImportRevision() | ImportProblemEdit():
             return _builds_on(item)
@@ -292,6 +300,9 @@ async def _carry_out(uow: UnitOfWork, item: AnyItem) -> bool:
             solution = await _solution(uow, item.solution_id)
             await _require_member(uow, solution.community_id, item.endorser_id)
             await commands.solutions.endorse(uow, item.endorser_id, item.solution_id, item.basis, item.at)
+        case ImportCaseStudy() | ImportResource():
+            await _require_member(uow, item.community_id, item.author_id)
+            return await contents.carry_out(uow, item)
     return True
 
 
