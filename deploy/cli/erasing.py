@@ -65,7 +65,7 @@ async def _work(member_id: str, token: str, urls: dict[str, str], *, verify: boo
             if answer.is_success:
                 typer.echo(f"{member_id} is erased. Prove it in two minutes: guildhall erase --verify")
                 return []
-            return [f"members: {_problem(answer)}"]
+            return [f"members: {problem_in(answer)}"]
         deadline = time.monotonic() + wait
         while left := await remaining(http, member_id, urls):
             if time.monotonic() >= deadline:
@@ -81,7 +81,7 @@ async def remaining(http: httpx.AsyncClient, member_id: str, urls: dict[str, str
     for service, url in urls.items():
         answer = await http.get(f"{url}/v1/erasures/{member_id}")
         if not answer.is_success:
-            left.append(f"{service}: {_problem(answer)}")
+            left.append(f"{service}: {problem_in(answer)}")
             continue
         body = answer.json()
         if not body["erased"]:
@@ -92,7 +92,8 @@ async def remaining(http: httpx.AsyncClient, member_id: str, urls: dict[str, str
     return left
 
 
-def _problem(answer: httpx.Response) -> str:
+def problem_in(answer: httpx.Response) -> str:
+    """A refusal in one line."""
     try:
         return f"{answer.status_code} {answer.json()['code']}: {answer.json()['detail']}"
     except (ValueError, KeyError):

@@ -18,6 +18,7 @@ COMMANDS = {
     "export": ("deploy.cli.exporting:app", "Save a community as a file."),
     "import": ("deploy.cli.importing:app", "Load a community from elsewhere."),
     "erase": ("deploy.cli.erasing:erase", "Erase a member everywhere, or prove that they are."),
+    "appoint": ("deploy.cli.appointing:app", "Make a member the steward of a community."),
     "train-router": (
         "deploy.cli.training:train_router",
         "Learn who should be asked, and use it where it wins.",

@@ -322,7 +322,8 @@ class StewardNeeded(CommunityEvent):
     asked: Annotated[
         list[MemberId],
         Field(
-            description="The most active members; each of them may volunteer.",
+            description="The most active members, or those who were last active where all are dormant; "
+            "each of them may volunteer.",
             examples=[["0198c5a2-7b1e-7c3a-9a51-3f0a6f1c2b01"]],
         ),
     ]
@@ -373,6 +374,9 @@ class RoleChanged(CommunityEvent):
     role: Annotated[Role, Field(description="The role from now on.", examples=["facilitator"])]
     previous_role: Annotated[Role, Field(description="The role until now.", examples=["member"])]
     changed_by: MemberId
+    reason: Annotated[
+        str, Field(description="For the one whose role it is, of an operator.", examples=["Nobody was left."])
+    ] = ""
 
 
 class ConnectionEvent(Event, abstract=True):

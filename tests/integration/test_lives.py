@@ -27,7 +27,7 @@ from shared.messaging import inbox
 from shared.storage import Cause
 from shared.testing.harness import SECRET, client, eventually, recorded, running, settings_for
 from shared.testing.stack import Stack
-from shared.web.auth import IMPORT_SCOPE, dev_token
+from shared.web.auth import IMPORT_SCOPE, OPERATE_SCOPE, dev_member_id, dev_token
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -426,6 +426,38 @@ async def test_after_sixty_days_the_operators_are_told_once(app: FastAPI, time: 
     async with of(app, ann) as http:
         late = await http.post(f"/v1/communities/{c}/steward/volunteer")
         assert (late.status_code, late.json()["code"]) == (409, "no-steward-needed")
+
+
+async def test_an_operator_appoints_a_steward(app: FastAPI, time: Time) -> None:
+    stew, ann, stranger = await people(app, 3)
+    c, closed = await founded(app, stew, ann), await founded(app, stew, ann)
+    async with of(app, stew) as http:
+        assert (await http.post(f"/v1/communities/{closed}/archive")).status_code == 200
+    await passes(app, time, 30)
+    await passes(app, time, 60)  # everybody is dormant, and the community looks for somebody
+    why = {"reason": "Nobody was left."}
+
+    async def appoint(http: httpx.AsyncClient, community_id: str, member_id: str) -> tuple[int, str]:
+        answer = await http.put(f"/v1/communities/{community_id}/stewards/{member_id}", json=why)
+        return answer.status_code, answer.json().get("code", answer.json().get("standing"))
+
+    async with of(app, stew) as http:
+        assert await appoint(http, c, ann.id) == (403, "scope-missing")
+    async with client(app, "operator", scopes=[OPERATE_SCOPE]) as http:
+        assert await appoint(http, "nowhere", ann.id) == (404, "no-such-community")
+        assert await appoint(http, c, "nobody") == (404, "no-such-member")
+        assert await appoint(http, c, stranger.id) == (404, "no-such-membership")
+        assert await appoint(http, closed, ann.id) == (409, "archived")
+        at_once = await asyncio.gather(*(appoint(http, c, ann.id) for _ in range(4)))
+        assert set(at_once) == {(200, "dormant")}
+    (changed,) = await told(app, c, "role-changed")
+    assert (changed["member_id"], changed["role"], changed["reason"]) == (ann.id, "steward", why["reason"])
+    assert changed["changed_by"] == dev_member_id("operator")
+    stored = await app.state.database[COMMUNITIES].find_one({"_id": c})
+    assert stored["leaderless_since"] is not None  # until they come back
+    await visit(app, ann, c)
+    stored = await app.state.database[COMMUNITIES].find_one({"_id": c})
+    assert (stored["leaderless_since"], stored["candidates"]) == (None, [])
 
 
 # -- health --------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from services.members.domain import community as communities
 from services.members.domain.community import Community, Membership, Setup
 from services.members.domain.directory import MOST_WORDS, audience, audiences, words_of
 from shared.contracts.members import DEFAULT_RULES, CommunityRules, Role
-from shared.errors import Forbidden
+from shared.errors import Conflict, Forbidden
 from shared.words import fold
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -104,3 +104,19 @@ def test_who_is_listed_what() -> None:
     assert own in audiences("aarhus")
     assert own not in audiences("sydney")
     assert own not in audiences(None)
+
+
+def test_an_operator_gives_a_role_as_a_steward_does_and_says_why() -> None:
+    before = founded()
+    after, steward, event = communities.give_role(
+        before, belongs("member"), "steward", by="op", reason="Nobody was left."
+    )
+    assert (after.version, steward.role) == (before.version + 1, "steward")
+    assert (event.role, event.previous_role, event.changed_by) == ("steward", "member", "op")
+    assert (event.version, event.reason) == (after.version, "Nobody was left.")
+    with pytest.raises(Conflict, match="same-role"):
+        communities.give_role(after, steward, "steward", by="op")
+    with pytest.raises(Conflict, match="archived"):
+        communities.give_role(
+            before.model_copy(update={"stage": "archived"}), belongs("member"), "steward", by="op"
+        )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Depends, Path, Response
 from pydantic import Field
 
 from services.members import queries
+from services.members.api.admissions import Reason
 from services.members.api.communities import CommunityView
-from services.members.api.people import MembershipView, OwnMembershipView
+from services.members.api.people import MemberPath, MembershipView, OwnMembershipView
 from services.members.commands import lives as commands
+from services.members.commands.people import appoint_steward
 from services.members.domain.health import days_quiet
 from shared.contracts.members import Stage
 from shared.storage import UnitOfWork
-from shared.web.auth import AuthenticatedCaller
+from shared.web.auth import AuthenticatedCaller, operating
 from shared.web.database import Db
 from shared.web.mutations import Answer, Mutating
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -106,6 +108,28 @@ async def volunteer_as_steward(community_id: CommunityPath, mutate: Mutating) ->
 
     async def work(uow: UnitOfWork) -> Answer:
         return Answer(MembershipView.of(await commands.volunteer(uow, mutate.caller, community_id)))
+
+    return await mutate(work)
+
+
+@router.put(
+    "/communities/{community_id}/stewards/{member_id}",
+    response_model=MembershipView,
+    responses=WRITE_PROBLEMS,
+    tags=["memberships"],
+    dependencies=[Depends(operating)],
+)
+async def appoint_a_steward(
+    community_id: CommunityPath, member_id: MemberPath, body: Reason, mutate: Mutating
+) -> Response:
+    """Make a member of a community its steward on an operator's word. Needs the scope `guildhall:operate`.
+
+    One who is dormant looks after the community once they come back.
+    """
+
+    async def work(uow: UnitOfWork) -> Answer:
+        membership = await appoint_steward(uow, mutate.caller, community_id, member_id, body.reason)
+        return Answer(MembershipView.of(membership))
 
     return await mutate(work)
 

@@ -17,7 +17,7 @@ from services.members.domain.member import Availability, Member, Profile, Stated
 from services.members.store import admissions as door
 from services.members.store import lives
 from services.members.store import people as store
-from shared.contracts.members import CommunityKind, Role
+from shared.contracts.members import CommunityKind, Role, RoleChanged
 from shared.errors import BadInput, Conflict, NotFound
 from shared.storage import UnitOfWork
 from shared.storage.personal import erased_among
@@ -222,12 +222,8 @@ async def change_role(
     if subject is None:
         raise NotFound("no-such-membership", "There is no such member in this community.")
     stewards = await store.count_stewards(uow, community_id)
-    community, membership, event = communities.change_role(community, actor, subject, role, stewards=stewards)
-    community = await led(uow, community, subject, membership)
-    store.save_community(uow, community)
-    store.save_membership(uow, membership)
-    uow.record(event)
-    return membership
+    changed = communities.change_role(community, actor, subject, role, stewards=stewards)
+    return await _save_role(uow, subject, changed)
 
 
 async def appoint(uow: UnitOfWork, community_id: str, member_id: str, role: Role, at: datetime) -> Membership:
@@ -236,16 +232,43 @@ async def appoint(uow: UnitOfWork, community_id: str, member_id: str, role: Role
     subject = await store.load_membership(uow, community_id, member_id)
     if community is None or subject is None:
         raise NotFound("no-such-membership", "There is no such member in this community.")
-    founder = Membership(
-        community_id=community_id,
-        member_id=community.founder_id,
-        role="steward",
-        standing="active",
-        joined_at=at,
-    )
-    community, membership, event = communities.change_role(community, founder, subject, role, stewards=2)
-    community = await led(uow, community, subject, membership)
-    store.save_community(uow, community)
+    changed = communities.give_role(community, subject, role, by=community.founder_id)
+    return await _save_role(uow, subject, changed, at)
+
+
+async def appoint_steward(
+    uow: UnitOfWork, operator: Caller, community_id: str, member_id: str, reason: str
+) -> Membership:
+    """An operator makes a member a steward; making them one again changes nothing.
+
+    They need not be awake; one who is dormant looks after the community once they come back.
+    """
+    community = await store.load_community(uow, community_id)
+    if community is None:
+        raise communities.no_such_community()
+    if await store.load_member(uow, member_id) is None:
+        raise NotFound("no-such-member", "There is no such member.", fix="Check the id.")
+    subject = await store.load_membership(uow, community_id, member_id)
+    if subject is None:
+        raise NotFound(
+            "no-such-membership",
+            "This member does not belong to the community.",
+            fix="Let them join first, or appoint somebody who belongs to it.",
+        )
+    if subject.role == "steward":
+        return subject
+    changed = communities.give_role(community, subject, "steward", by=operator.member_id, reason=reason)
+    return await _save_role(uow, subject, changed)
+
+
+async def _save_role(
+    uow: UnitOfWork,
+    before: Membership,
+    changed: tuple[Community, Membership, RoleChanged],
+    at: datetime | None = None,
+) -> Membership:
+    community, membership, event = changed
+    store.save_community(uow, await led(uow, community, before, membership))
     store.save_membership(uow, membership)
     uow.record(event, at)
     return membership

@@ -248,11 +248,19 @@ def change_role(
     """Give a member another role; stewards decide, and one steward always remains."""
     if actor.role != "steward":
         raise Forbidden("not-a-steward", "Only stewards give roles.", fix="Ask a steward of the community.")
+    changed = give_role(community, subject, role, by=actor.member_id)
+    if role != "steward":
+        _keep_a_steward(subject, stewards, others=True)
+    return changed
+
+
+def give_role(
+    community: Community, subject: Membership, role: Role, *, by: str, reason: str = ""
+) -> tuple[Community, Membership, RoleChanged]:
+    """Give a member another role on the word of ``by``: a steward, an operator, the source of an import."""
     require_open(community)
     if subject.role == role:
         raise Conflict("same-role", f"This member is a {role} already.")
-    if role != "steward":
-        _keep_a_steward(subject, stewards, others=True)
     community = community.bumped()
     changed = subject.model_copy(update={"role": role})
     return (
@@ -264,7 +272,8 @@ def change_role(
             member_id=subject.member_id,
             role=role,
             previous_role=subject.role,
-            changed_by=actor.member_id,
+            changed_by=by,
+            reason=reason,
         ),
     )
 

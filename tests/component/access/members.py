@@ -44,6 +44,7 @@ RECIPES = {
     "PUT /communities/{community_id}": needs(SETUP, version="1"),
     "POST /communities/{community_id}/reopen": needs(community_id="{archived}"),
     "POST /communities/{community_id}/steward/volunteer": needs(community_id="{leaderless}"),
+    "PUT /communities/{community_id}/stewards/{member_id}": needs(WHY),
     "PUT /communities/{community_id}/members/me": needs({"beyond_budget": True}, community_id="{open}"),
     "PUT /communities/{community_id}/members/me by request": needs({"beyond_budget": True}),
     "POST /communities/{community_id}/requests": needs({"beyond_budget": True}),

@@ -68,7 +68,7 @@ def _member_removed(event: MemberRemoved, known: Known) -> list[Draft]:
 
 
 def _role_changed(event: RoleChanged, known: Known) -> list[Draft]:
-    return _access(event, known, "role-changed", event.changed_by, about=f"a {event.role}")
+    return _access(event, known, "role-changed", event.changed_by, note=event.reason, about=f"a {event.role}")
 
 
 def _trial_ended(event: TrialEnded, known: Known) -> list[Draft]:
