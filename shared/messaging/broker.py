@@ -9,9 +9,10 @@ nothing is acknowledged but by ``Runtime._commit``, and topics are declared, nev
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
@@ -20,9 +21,8 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from shared.contracts.topics import replays
 from shared.messaging.runtime import Runtime
 
-IDLE_POLL_MS = 4
-"""FastStream sleeps for as long as a poll may take after each empty one, deaf to what arrives meanwhile:
-this bounds the latency that adds."""
+IDLE_POLL_MS = 250
+"""A poll that nothing arrives for ends after so long, and the next begins."""
 
 FETCH_WAIT_MS = 25
 """How long the broker may hold an empty fetch. Kafka answers as soon as there is something; Tansu (embedded
@@ -50,14 +50,13 @@ def subscribe(broker: KafkaBroker, runtime: Runtime, *, session: float = 10.0) -
 
     ``session``: seconds of silence after which the group gives this member's partitions to others.
     """
-    group = runtime.reactions.group
+    group, max_records = runtime.reactions.group, runtime.reactions.policy.max_records
     subscriber = broker.subscriber(
         *(topic.name for topic in runtime.reactions.topics),
         replays(group).name,
         group_id=group,
         batch=True,
-        batch_timeout_ms=IDLE_POLL_MS,
-        max_records=runtime.reactions.policy.max_records,
+        max_records=max_records,
         ack_policy=AckPolicy.MANUAL,
         auto_offset_reset="earliest",
         listener=runtime,
@@ -70,6 +69,13 @@ def subscribe(broker: KafkaBroker, runtime: Runtime, *, session: float = 10.0) -
         heartbeat_interval_ms=int(session * 150),
     )
     assert isinstance(subscriber, BatchSubscriber)
+
+    async def poll(consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord[Any, Any], ...]:
+        fetched = await consumer.getmany(timeout_ms=IDLE_POLL_MS, max_records=max_records)
+        return tuple(chain(*fetched.values()))
+
+    # FastStream's own sleeps after each empty poll, deaf to what arrives meanwhile.
+    subscriber.get_msg = poll  # type: ignore[method-assign]
 
     @subscriber
     async def consume(records: Sequence[ConsumerRecord[Any, Any]]) -> None:
