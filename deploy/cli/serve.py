@@ -22,6 +22,7 @@ from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ValidationError
 
+from shared import collector
 from shared.contracts.topics import SERVICES
 from shared.errors import GuildhallError
 from shared.messaging.producer import Producer
@@ -77,6 +78,7 @@ def relay_app(service: str, settings: ServiceSettings) -> FastAPI:
             await producer.start()
             try:
                 await relay.start()
+                collector.settle()
                 try:
                     yield
                 finally:

@@ -134,8 +134,6 @@ async def consumer_round(
         [Outgoing(topic.name, row["key"].encode(), row["data"], headers_of(row)) for row in rows]
     )
     assert all(acknowledged)
-    collector.settle()  # as in a service; for the floor and the hand-written one, too
-
     figures.note("consumer_floor", await _raw_consumer(stack, topic, count))
 
     class Here(Reactions):
@@ -253,6 +251,7 @@ async def throughput(stack: Stack, count: int, rounds: int, progress: Progress) 
     from tests.bench.handlers import notifications
 
     figures = Figures()
+    collector.settle()  # as in a service; for the floors and the hand-written one, too
     await create_topics(stack, [THREADS])
     task = progress.add_task("relay and consumer", total=rounds * 2)
     for _ in range(rounds):
