@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from shared.contracts import Event
 from shared.contracts.members import MemberErased
@@ -32,5 +31,5 @@ async def without_erased(uow: UnitOfWork, batch: Sequence[Received[Event]]) -> l
         if isinstance(event, MemberErased):
             kept.append(received)
         elif getattr(event, "member_id", None) not in gone:
-            kept.append(replace(received, event=event.renamed(pseudonyms)))
+            kept.append(received._replace(event=event.renamed(pseudonyms)))
     return kept

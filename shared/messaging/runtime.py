@@ -17,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -48,7 +48,9 @@ class _Item:
 
     record: Record
     partition: TopicPartition
-    received: Received[Event]
+    received: Received[Event] = field(init=False)
+    """The event in it; there from when it was decoded."""
+    settled: bool = False
 
 
 class _RestError(Exception):
@@ -96,14 +98,15 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
             self._consumer, self._deferred = consumer, set()
             started = time.monotonic()
             # A rebalance may have come between the fetch and this lock: its new owner reads those again.
-            assigned = consumer.assignment()
+            assigned: dict[tuple[str, int], TopicPartition] = {each: each for each in consumer.assignment()}
             mine = [
-                record for record in records if TopicPartition(record.topic, record.partition) in assigned
+                _Item(record, partition)
+                for record in records
+                if (partition := assigned.get((record.topic, record.partition))) is not None
             ]
-            settled: set[tuple[TopicPartition, int]] = set()
             rest = 0.0
             try:
-                await self._settle_all(mine, settled)
+                await self._settle_all(mine)
                 self._pause = self._policy.pause
             except _RestError:
                 rest, self._pause = self._pause, min(self._pause * 2, self._policy.max_pause)
@@ -111,21 +114,21 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
                 log.exception("%s: the runtime itself failed", self.reactions.group)
                 rest = self._policy.max_pause
             finally:
-                await self._commit(mine, settled, rest)
+                await self._commit(mine, rest)
             self._metrics.batch_size.record(len(mine))
             self._metrics.batch_duration.record(time.monotonic() - started)
 
-    async def _settle_all(self, records: Sequence[Record], settled: set[tuple[TopicPartition, int]]) -> None:
+    async def _settle_all(self, batch: Sequence[_Item]) -> None:
         if self.halted:
             raise _RestError
         items: list[_Item] = []
-        for record in records:
-            partition = TopicPartition(record.topic, record.partition)
-            name = type_of(record)
+        for item in batch:
+            name = type_of(item.record)
             event = self._events.get(name)
             try:
                 if event is not None:
-                    items.append(_Item(record, partition, decode(record, event)))
+                    item.received = decode(item.record, event)
+                    items.append(item)
                     continue
                 if not name.startswith("guildhall."):
                     raise InvalidMessage(
@@ -133,15 +136,15 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
                     )
                 self._metrics.skipped.add(1)  # an event that this group does not react to
             except InvalidMessage as error:
-                await self._settle(items, settled)  # what came before it is settled before it
+                await self._settle(items)  # what came before it is settled before it
                 items = []
-                if partition in self._deferred:
+                if item.partition in self._deferred:
                     continue
-                await self._bury(record, partition, error.code, error.detail, attempts=1)
-            settled.add((partition, record.offset))
-        await self._settle(items, settled)
+                await self._bury(item, error.code, error.detail, attempts=1)
+            item.settled = True
+        await self._settle(items)
 
-    async def _settle(self, items: Sequence[_Item], settled: set[tuple[TopicPartition, int]]) -> None:
+    async def _settle(self, items: Sequence[_Item]) -> None:
         """Settle ``items`` together if that works, else by halves."""
         items = [item for item in items if item.partition not in self._deferred]
         if not items:
@@ -167,8 +170,8 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
                     continue
                 if len(items) > 1:
                     middle = len(items) // 2
-                    await self._settle(items[:middle], settled)
-                    await self._settle(items[middle:], settled)
+                    await self._settle(items[:middle])
+                    await self._settle(items[middle:])
                     return
                 if failure is Failure.UNKNOWN and attempt < self._policy.unknown_attempts:
                     await self._back_off(attempt, code)
@@ -177,8 +180,9 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
                     return
                 break
         for item in items:
-            settled.add((item.partition, item.record.offset))
-            self._failures.pop((item.partition, item.record.offset), None)
+            item.settled = True
+            if self._failures:
+                self._failures.pop((item.partition, item.record.offset), None)
 
     async def _give_up(
         self, item: _Item, failure: Failure, code: str, error: Exception, attempt: int
@@ -204,7 +208,7 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
                 attempt = deferred + 1
         if failure is Failure.UNKNOWN:
             log.error("%s: %s", self.reactions.group, code, exc_info=error)
-        await self._bury(item.record, item.partition, code, str(error), attempt)
+        await self._bury(item, code, str(error), attempt)
         return True
 
     async def _transact(self, items: Sequence[_Item], look: bool) -> None:
@@ -241,9 +245,8 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
 
     # -- dead letters ----------------------------------------------------------------------------------
 
-    async def _bury(
-        self, record: Record, partition: TopicPartition, code: str, message: str, attempts: int
-    ) -> None:
+    async def _bury(self, item: _Item, code: str, message: str, attempts: int) -> None:
+        record, partition = item.record, item.partition
         _, first = self._failures.pop((partition, record.offset), (0, self._clock()))
         letter = bury(record, self.reactions.group, Verdict(code, message, attempts, first))
         try:
@@ -276,22 +279,19 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
 
     # -- offsets and rests -----------------------------------------------------------------------------
 
-    async def _commit(
-        self, records: Sequence[Record], settled: set[tuple[TopicPartition, int]], rest: float
-    ) -> None:
+    async def _commit(self, batch: Sequence[_Item], rest: float) -> None:
         """Commit each partition up to its first unsettled record; rewind and rest where there is one."""
         consumer = self._consumer
         assert consumer is not None
         commit: dict[TopicPartition, int] = {}
         unsettled: dict[TopicPartition, int] = {}
-        for record in records:
-            partition = TopicPartition(record.topic, record.partition)
-            if partition in unsettled:
+        for item in batch:
+            if item.partition in unsettled:
                 continue
-            if (partition, record.offset) in settled:
-                commit[partition] = record.offset + 1
+            if item.settled:
+                commit[item.partition] = item.record.offset + 1
             else:
-                unsettled[partition] = record.offset
+                unsettled[item.partition] = item.record.offset
         if commit:
             self._progress_at = time.monotonic()
             try:
@@ -302,12 +302,9 @@ class Runtime(ConsumerRebalanceListener):  # type: ignore[misc]
             with suppress(IllegalStateError):  # no longer ours
                 consumer.seek(partition, offset)
             self._rest(partition, self._policy.defer if partition in self._deferred else rest)
-        for partition in {TopicPartition(record.topic, record.partition) for record in records}:
-            end = consumer.highwater(partition)
-            if end is not None and partition in commit:
-                self._metrics.lag.set(
-                    end - commit[partition], topic=partition.topic, partition=str(partition.partition)
-                )
+        for partition, place in commit.items():
+            if (end := consumer.highwater(partition)) is not None:
+                self._metrics.lag.set(end - place, topic=partition.topic, partition=str(partition.partition))
 
     def _rest(self, partition: TopicPartition, seconds: float) -> None:
         """Stop fetching ``partition`` for ``seconds``; polling, and so membership, goes on."""
@@ -395,7 +392,7 @@ class _batch_span:  # noqa: N801 a context manager reads as a verb
                     attributes={"guildhall.group": self._group, "cloudevents.event_id": each.id},
                 )
                 self._spans.append(span)
-                each = replace(each, traceparent=traceparent_of(span))
+                each = each._replace(traceparent=traceparent_of(span))
             traced.append(each)
         return traced
 
