@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from services.discussions import queries
-from services.discussions.api.common import CommunityPath, milliseconds, moment
+from services.discussions.api.common import CommunityPath
 from services.discussions.api.content import (
     CaseStudyPath,
     ContentView,
@@ -17,6 +17,7 @@ from services.discussions.api.content import (
     WantedState,
     WantedTag,
     common,
+    listed,
 )
 from services.discussions.commands import case_studies as commands
 from services.discussions.commands import content as lives
@@ -30,7 +31,7 @@ from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
 from shared.web.markdown import WantsHtml
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
-from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
+from shared.web.paging import Cursor, Page, PageSize
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
 from shared.web.texts import Identifier, Line, SectionText, TagList, TitleText
 
@@ -115,21 +116,10 @@ async def list_case_studies(
     limit: PageSize = 20,
 ) -> Page[CaseStudyView]:
     """A community's case studies: newest first, or what most members used first."""
-    if order == "most-reused" and state is None:
-        rows = await contents.most_reused(
-            database, caller, CaseStudy, community_id, tag=tag,
-            before=tuple(read_cursor(cursor, int, str)) if cursor else None, limit=limit + 1,
-        )  # fmt: skip
-        shown, following = page(rows, limit, lambda row: row.reused, lambda row: row.thread_id)
-    else:
-        rows = await contents.contents(
-            database, caller, CaseStudy, community_id, state=state, tag=tag,
-            before=moment(cursor) if cursor else None, limit=limit + 1,
-        )  # fmt: skip
-        shown, following = page(
-            rows, limit, lambda row: milliseconds(row.posted_at), lambda row: row.thread_id
-        )
-    names = await queries.names(database, caller, shown, (row.author_id for row in shown))
+    shown, names, following = await listed(
+        database, caller, CaseStudy, community_id,
+        state=state, tag=tag, order=order, cursor=cursor, limit=limit,
+    )  # fmt: skip
     return Page(items=[CaseStudyView.of(row, names) for row in shown], next=following)
 
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Path, Query
 from pydantic import AwareDatetime, Field
 
-from services.discussions.api.common import Author, Hidden, Reactions
+from services.discussions import queries
+from services.discussions.api.common import Author, Hidden, Reactions, milliseconds, moment
 from services.discussions.domain.content import Content, ContentState
 from services.discussions.queries import Names
+from services.discussions.queries import content as contents
 from services.discussions.queries.content import Order
-from shared.contracts.content import ReusableKind
+from shared.contracts.content import ResourceForm, ReusableKind
+from shared.storage import Database
 from shared.web import texts
+from shared.web.auth import Caller
 from shared.web.markdown import MarkdownView
+from shared.web.paging import page, read_cursor
 from shared.web.texts import BodyText, Note, Tag, View
+
+C = TypeVar("C", bound=Content)
 
 CaseStudyPath = Annotated[str, Path(max_length=100, description="A case study's id.")]
 ResourcePath = Annotated[str, Path(max_length=100, description="A resource's id.")]
@@ -69,6 +76,38 @@ def common(content: Content, names: Names) -> dict[str, Any]:
         "author": Author.of(content.author_id, content, names),
         "hidden": bool(content.hidden),
     }
+
+
+async def listed(
+    database: Database,
+    caller: Caller,
+    of: type[C],
+    community_id: str,
+    *,
+    state: ContentState | None,
+    tag: str | None,
+    order: Order,
+    cursor: str | None,
+    limit: int,
+    form: ResourceForm | None = None,
+) -> tuple[list[C], Names, str | None]:
+    """A page of those of a kind in a community, who wrote them, and the cursor of the next page."""
+    if order == "most-reused" and state is None:
+        rows = await contents.most_reused(
+            database, caller, of, community_id, tag=tag, form=form,
+            before=tuple(read_cursor(cursor, int, str)) if cursor else None, limit=limit + 1,
+        )  # fmt: skip
+        shown, following = page(rows, limit, lambda row: row.reused, lambda row: row.thread_id)
+    else:
+        rows = await contents.contents(
+            database, caller, of, community_id, state=state, tag=tag, form=form,
+            before=moment(cursor) if cursor else None, limit=limit + 1,
+        )  # fmt: skip
+        shown, following = page(
+            rows, limit, lambda row: milliseconds(row.posted_at), lambda row: row.thread_id
+        )
+    names = await queries.names(database, caller, shown, (row.author_id for row in shown))
+    return shown, names, following
 
 
 class ReuseView(View):

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field, TypeAdapter
 
 from services.discussions import queries
-from services.discussions.api.common import CommunityPath, milliseconds, moment
+from services.discussions.api.common import CommunityPath
 from services.discussions.api.content import (
     ContentView,
     Outdating,
@@ -17,6 +17,7 @@ from services.discussions.api.content import (
     WantedState,
     WantedTag,
     common,
+    listed,
 )
 from services.discussions.commands import content as lives
 from services.discussions.commands import resources as commands
@@ -31,7 +32,7 @@ from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
 from shared.web.markdown import WantsHtml
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
-from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
+from shared.web.paging import Cursor, Page, PageSize
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
 from shared.web.texts import BodyText, HttpsAddress, TagList, TitleText
 
@@ -142,21 +143,10 @@ async def list_resources(
     limit: PageSize = 20,
 ) -> Page[ResourceView]:
     """A community's resources: newest first, or what most members used first."""
-    if order == "most-reused" and state is None:
-        rows = await contents.most_reused(
-            database, caller, Resource, community_id, tag=tag, form=form,
-            before=tuple(read_cursor(cursor, int, str)) if cursor else None, limit=limit + 1,
-        )  # fmt: skip
-        shown, following = page(rows, limit, lambda row: row.reused, lambda row: row.thread_id)
-    else:
-        rows = await contents.contents(
-            database, caller, Resource, community_id, state=state, tag=tag, form=form,
-            before=moment(cursor) if cursor else None, limit=limit + 1,
-        )  # fmt: skip
-        shown, following = page(
-            rows, limit, lambda row: milliseconds(row.posted_at), lambda row: row.thread_id
-        )
-    names = await queries.names(database, caller, shown, (row.author_id for row in shown))
+    shown, names, following = await listed(
+        database, caller, Resource, community_id,
+        state=state, tag=tag, form=form, order=order, cursor=cursor, limit=limit,
+    )  # fmt: skip
     return Page(items=[ResourceView.of(row, names) for row in shown], next=following)
 
 

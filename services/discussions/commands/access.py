@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from services.discussions import store
 from services.discussions.domain import access
 from services.discussions.domain.access import (
@@ -18,7 +20,10 @@ from services.discussions.domain.problem import Problem
 from services.discussions.domain.solution import Solution
 from services.discussions.domain.thread import Thread
 from shared.contracts.discussions import ItemKind
+from shared.errors import NotFound
 from shared.storage import UnitOfWork
+
+T = TypeVar("T", bound=Thread)
 
 
 async def require_open(uow: UnitOfWork, community_id: str) -> None:
@@ -38,24 +43,25 @@ async def participant(uow: UnitOfWork, community_id: str, member_id: str) -> Par
     return found
 
 
+async def seen(uow: UnitOfWork, member_id: str, found: T | None, none: NotFound) -> tuple[T, Participant]:
+    """``found``, and the member in its community. Raises ``none`` unless the member may see it."""
+    actor = await store.access.load_participant(uow, found.community_id, member_id) if found else None
+    if found is None or actor is None or not found.visible_to(actor):
+        raise none
+    await require_open(uow, found.community_id)
+    return found, actor
+
+
 async def thread(uow: UnitOfWork, member_id: str, thread_id: str) -> tuple[Thread, Participant]:
     """A thread of whatever kind, and the member in its community."""
     found = await store.threads.load_thread(uow, thread_id)
-    actor = await store.access.load_participant(uow, found.community_id, member_id) if found else None
-    if found is None or actor is None or not found.visible_to(actor):
-        raise no_such_thread()
-    await require_open(uow, found.community_id)
-    return found, actor
+    return await seen(uow, member_id, found, no_such_thread())
 
 
 async def problem(uow: UnitOfWork, member_id: str, thread_id: str) -> tuple[Problem, Participant]:
     """A problem, and the member in its community."""
     found = await store.problems.load_problem(uow, thread_id)
-    actor = await store.access.load_participant(uow, found.community_id, member_id) if found else None
-    if found is None or actor is None or not found.visible_to(actor):
-        raise no_such_problem()
-    await require_open(uow, found.community_id)
-    return found, actor
+    return await seen(uow, member_id, found, no_such_problem())
 
 
 async def solution(

@@ -100,8 +100,4 @@ async def close_in_time(uow: UnitOfWork, thread_id: str) -> None:
 
 async def _benchmark(uow: UnitOfWork, member_id: str, thread_id: str) -> tuple[Benchmark, Participant]:
     found = await store.benchmarks.load_benchmark(uow, thread_id)
-    actor = await store.access.load_participant(uow, found.community_id, member_id) if found else None
-    if found is None or actor is None or not found.visible_to(actor):
-        raise benchmarks.no_such_benchmark()
-    await access.require_open(uow, found.community_id)
-    return found, actor
+    return await access.seen(uow, member_id, found, benchmarks.no_such_benchmark())

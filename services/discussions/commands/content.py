@@ -21,11 +21,7 @@ C = TypeVar("C", bound=Content)
 async def content(uow: UnitOfWork, member_id: str, of: type[C], thread_id: str) -> tuple[C, Participant]:
     """One that the member may see, and the member in its community."""
     found = await store.content.load_content(uow, of, thread_id)
-    actor = await store.access.load_participant(uow, found.community_id, member_id) if found else None
-    if found is None or actor is None or not found.visible_to(actor):
-        raise of.none()
-    await access.require_open(uow, found.community_id)
-    return found, actor
+    return await access.seen(uow, member_id, found, of.none())
 
 
 async def edit(

@@ -162,8 +162,4 @@ async def _concerned(
 
 async def _gathering(uow: UnitOfWork, member_id: str, thread_id: str) -> tuple[Gathering, Participant]:
     found = await store.gatherings.load_gathering(uow, thread_id)
-    actor = await store.access.load_participant(uow, found.community_id, member_id) if found else None
-    if found is None or actor is None or not found.visible_to(actor):
-        raise gatherings.no_such_gathering()
-    await access.require_open(uow, found.community_id)
-    return found, actor
+    return await access.seen(uow, member_id, found, gatherings.no_such_gathering())

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from services.discussions import store
 from services.discussions.domain import figures
@@ -33,6 +34,8 @@ from shared.errors import NotFound
 from shared.storage import Database
 from shared.web.auth import Caller
 
+T = TypeVar("T", bound=Thread)
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -59,13 +62,18 @@ async def reader(database: Database, caller: Caller, community_id: str) -> Reade
     return found
 
 
+async def seen(database: Database, caller: Caller, found: T | None, none: NotFound) -> tuple[T, Reader]:
+    """``found``, and the caller in its community. Raises ``none`` unless the caller may see it."""
+    by = await store.access.find_reader(database, found.community_id, caller.member_id) if found else None
+    if found is None or by is None or not found.visible_to(by):
+        raise none
+    return found, by
+
+
 async def thread(database: Database, caller: Caller, thread_id: str) -> tuple[Thread, Reader]:
     """A thread of whatever kind that the caller may see, and the caller in its community."""
     found = await store.threads.find_thread(database, thread_id)
-    by = await store.access.find_reader(database, found.community_id, caller.member_id) if found else None
-    if found is None or by is None or not found.visible_to(by):
-        raise no_such_thread()
-    return found, by
+    return await seen(database, caller, found, no_such_thread())
 
 
 async def timeline(database: Database, caller: Caller, thread_id: str, after: int, limit: int) -> list[Entry]:
@@ -78,10 +86,7 @@ async def timeline(database: Database, caller: Caller, thread_id: str, after: in
 async def problem(database: Database, caller: Caller, thread_id: str) -> tuple[Problem, Reader]:
     """A problem that the caller may see, and the caller in its community."""
     found = await store.problems.find_problem(database, thread_id)
-    by = await store.access.find_reader(database, found.community_id, caller.member_id) if found else None
-    if found is None or by is None or not found.visible_to(by):
-        raise no_such_problem()
-    return found, by
+    return await seen(database, caller, found, no_such_problem())
 
 
 async def problems(

@@ -14,10 +14,7 @@ from shared.web.auth import Caller
 async def benchmark(database: Database, caller: Caller, thread_id: str) -> Benchmark:
     """A benchmark that the caller may see."""
     found = await store.benchmarks.find_benchmark(database, thread_id)
-    by = await store.access.find_reader(database, found.community_id, caller.member_id) if found else None
-    if found is None or by is None or not found.visible_to(by):
-        raise benchmarks.no_such_benchmark()
-    return found
+    return (await queries.seen(database, caller, found, benchmarks.no_such_benchmark()))[0]
 
 
 async def in_community(

@@ -20,10 +20,7 @@ Order = Literal["newest", "most-reused"]
 async def content(database: Database, caller: Caller, of: type[C], thread_id: str) -> C:
     """One of a community that the caller belongs to, or a draft of theirs."""
     found = await store.content.find_content(database, of, thread_id)
-    by = await store.access.find_reader(database, found.community_id, caller.member_id) if found else None
-    if found is None or by is None or not found.visible_to(by):
-        raise of.none()
-    return found
+    return (await queries.seen(database, caller, found, of.none()))[0]
 
 
 async def contents(

@@ -23,10 +23,7 @@ After = tuple[datetime, str] | None
 async def gathering(database: Database, caller: Caller, thread_id: str) -> Gathering:
     """A gathering that the caller may see."""
     found = await store.gatherings.find_gathering(database, thread_id)
-    by = await store.access.find_reader(database, found.community_id, caller.member_id) if found else None
-    if found is None or by is None or not found.visible_to(by):
-        raise no_such_gathering()
-    return found
+    return (await queries.seen(database, caller, found, no_such_gathering()))[0]
 
 
 async def coming(

@@ -10,7 +10,7 @@ from pymongo import ReplaceOne
 from services.discussions.domain.access import Reader
 from services.discussions.domain.benchmark import Benchmark, BenchmarkAnswer, BenchmarkState
 from services.discussions.store.access import pair
-from services.discussions.store.threads import THREADS, Document, visible_to
+from services.discussions.store.threads import THREADS, Document, in_community, newest
 from shared.storage import Database, Index, UnitOfWork
 from shared.storage.personal import Personal
 
@@ -74,16 +74,8 @@ async def find_benchmarks(
     limit: int,
 ) -> list[Benchmark]:
     """The benchmarks of the reader's community that they may see, newest first, before (posted_at, id)."""
-    query: Document = {"community_id": reader.community_id, "kind": "benchmark", "$and": visible_to(reader)}
-    if state is not None:
-        query["state"] = state
-    if tag is not None:
-        query["tags"] = tag
-    if before is not None:
-        at, thread_id = before
-        query["$or"] = [{"posted_at": {"$lt": at}}, {"posted_at": at, "_id": {"$lt": thread_id}}]
-    found = database[THREADS].find(query).sort([("posted_at", -1), ("_id", -1)]).limit(limit)
-    return [_benchmark(row) for row in await found.to_list(length=None)]
+    query = in_community(reader, "benchmark", state=state, tags=tag)
+    return [_benchmark(row) for row in await newest(database, query, before, limit)]
 
 
 async def find_answer(database: Database, thread_id: str, respondent: str) -> BenchmarkAnswer | None:

@@ -9,7 +9,7 @@ from pymongo import DeleteOne
 
 from services.discussions.domain.access import Reader
 from services.discussions.domain.content import Content, ContentState
-from services.discussions.store.threads import THREADS, Document, visible_to
+from services.discussions.store.threads import THREADS, Document, in_community, newest
 from shared.contracts.content import ResourceForm
 from shared.storage import Database, Index, UnitOfWork
 
@@ -70,7 +70,8 @@ async def find_contents(
     form: ResourceForm | None = None,
 ) -> list[C]:
     """What the reader may see of a kind in their community, newest first, before (posted_at, id)."""
-    return await _newest(database, of, _wanted(of, reader, state, tag, form), before, limit)
+    rows = await newest(database, _wanted(of, reader, state, tag, form), before, limit)
+    return [_content(of, row) for row in rows]
 
 
 async def find_most_reused(
@@ -100,17 +101,7 @@ def _wanted(
     form: ResourceForm | None,
 ) -> Document:
     states = {"$in": list(SHOWN)} if state is None else state
-    query: Document = {
-        "community_id": reader.community_id,
-        "kind": _kind(of),
-        "state": states,
-        "$and": visible_to(reader),
-    }
-    if tag is not None:
-        query["tags"] = tag
-    if form is not None:
-        query["substance.form"] = form
-    return query
+    return in_community(reader, _kind(of), state=states, tags=tag, **{"substance.form": form})
 
 
 async def find_drafts(
@@ -125,14 +116,4 @@ async def find_drafts(
 ) -> list[C]:
     """The reader's own drafts, newest first, before (posted_at, id)."""
     query = _wanted(of, reader, "draft", tag, form) | {"author_id": reader.member_id, "draft": True}
-    return await _newest(database, of, query, before, limit)
-
-
-async def _newest(
-    database: Database, of: type[C], query: Document, before: tuple[datetime, str] | None, limit: int
-) -> list[C]:
-    if before is not None:
-        at, thread_id = before
-        query["$or"] = [{"posted_at": {"$lt": at}}, {"posted_at": at, "_id": {"$lt": thread_id}}]
-    found = database[THREADS].find(query).sort([("posted_at", -1), ("_id", -1)]).limit(limit)
-    return [_content(of, row) for row in await found.to_list(length=None)]
+    return [_content(of, row) for row in await newest(database, query, before, limit)]

@@ -11,7 +11,14 @@ from services.discussions.domain.access import Reader
 from services.discussions.domain.attendance import Rsvp
 from services.discussions.domain.gathering import Gathering, GatheringState, Notes
 from services.discussions.store.access import pair
-from services.discussions.store.threads import THREADS, Document, save_thread, visible_to
+from services.discussions.store.threads import (
+    THREADS,
+    Document,
+    in_community,
+    newest,
+    save_thread,
+    visible_to,
+)
 from shared.contracts.content import Reply
 from shared.storage import Database, Index, UnitOfWork
 from shared.storage.personal import Personal
@@ -136,17 +143,8 @@ async def find_gatherings(
     limit: int,
 ) -> list[Gathering]:
     """The gatherings in a state in the reader's community, newest first, before (posted_at, id)."""
-    query: Document = {
-        "community_id": reader.community_id,
-        "kind": "gathering",
-        "state": state,
-        "$and": visible_to(reader),
-    }
-    if before is not None:
-        at, thread_id = before
-        query["$or"] = [{"posted_at": {"$lt": at}}, {"posted_at": at, "_id": {"$lt": thread_id}}]
-    found = database[THREADS].find(query).sort([("posted_at", -1), ("_id", -1)]).limit(limit)
-    return [_gathering(row) for row in await found.to_list(length=None)]
+    query = in_community(reader, "gathering", state=state)
+    return [_gathering(row) for row in await newest(database, query, before, limit)]
 
 
 async def find_some(database: Database, thread_ids: Iterable[str]) -> dict[str, Gathering]:

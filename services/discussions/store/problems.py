@@ -7,7 +7,7 @@ from datetime import datetime
 from services.discussions.domain.access import Reader
 from services.discussions.domain.figures import Asked
 from services.discussions.domain.problem import Problem, ProblemText
-from services.discussions.store.threads import THREADS, Document, visible_to
+from services.discussions.store.threads import THREADS, Document, in_community, newest
 from shared.storage import Database, Index, UnitOfWork
 from shared.storage.personal import Personal
 
@@ -46,16 +46,8 @@ async def find_problems(
     limit: int,
 ) -> list[Problem]:
     """The problems of the reader's community that they may see, newest first, before (posted_at, id)."""
-    query: Document = {"community_id": reader.community_id, "kind": "problem", "$and": visible_to(reader)}
-    if state is not None:
-        query["state"] = state
-    if tag is not None:
-        query["tags"] = tag
-    if before is not None:
-        at, thread_id = before
-        query["$or"] = [{"posted_at": {"$lt": at}}, {"posted_at": at, "_id": {"$lt": thread_id}}]
-    found = database[THREADS].find(query).sort([("posted_at", -1), ("_id", -1)]).limit(limit)
-    return [_problem(row) for row in await found.to_list(length=None)]
+    query = in_community(reader, "problem", state=state, tags=tag)
+    return [_problem(row) for row in await newest(database, query, before, limit)]
 
 
 def save_text(uow: UnitOfWork, text: ProblemText) -> None:

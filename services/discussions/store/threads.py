@@ -3,7 +3,8 @@ ones, and is read by the module of the kind, or here for what all have in common
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from pymongo import UpdateOne
@@ -35,6 +36,23 @@ def visible_to(reader: Reader) -> list[Document]:
     if reader.curates:
         return [{}]
     return [{"$or": [{"hidden.0": {"$exists": False}}, {"author_id": reader.member_id}]}]
+
+
+def in_community(reader: Reader, kind: str, **fields: Any) -> Document:
+    """A query for what the reader may see of a kind in their community; what is None may be anything."""
+    wanted = {field: value for field, value in fields.items() if value is not None}
+    return {"community_id": reader.community_id, "kind": kind, "$and": visible_to(reader), **wanted}
+
+
+async def newest(
+    database: Database, query: Document, before: tuple[datetime, str] | None, limit: int
+) -> Sequence[Document]:
+    """The threads that ``query`` asks for, newest first, before (posted_at, id)."""
+    if before is not None:
+        at, thread_id = before
+        query = {**query, "$or": [{"posted_at": {"$lt": at}}, {"posted_at": at, "_id": {"$lt": thread_id}}]}
+    found = database[THREADS].find(query).sort([("posted_at", -1), ("_id", -1)]).limit(limit)
+    return await found.to_list(length=None)
 
 
 def _thread(document: Document) -> Thread:
