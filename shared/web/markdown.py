@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import reduce
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import nh3
 from fastapi import Query
@@ -52,15 +53,25 @@ class MarkdownView(View):
         examples=[{"body": "<p>Every permit waits <strong>nine days</strong> on paper.</p>\n"}],
     )
 
-    async def rendered(self, wanted: bool) -> Self:
-        """The view with its texts as HTML, if ``wanted``; beside the event loop, for long texts take long."""
-        return await asyncio.to_thread(self._rendered) if wanted else self
-
-    def _rendered(self) -> Self:
+    def with_html(self) -> Self:
+        """The view with its texts as HTML."""
         texts: dict[str, Any] = {path: reduce(_part, path.split("."), self) for path in self.markdown}
         return self.model_copy(
             update={"html": {path: to_html(text) for path, text in texts.items() if isinstance(text, str)}}
         )
+
+
+V = TypeVar("V", bound=MarkdownView)
+
+
+async def rendered(view: V, wanted: bool) -> V:
+    """``view``, if ``wanted`` with its texts as HTML; beside the event loop, for long texts take long."""
+    return await asyncio.to_thread(view.with_html) if wanted else view
+
+
+async def all_rendered(views: Sequence[V], wanted: bool) -> list[V]:
+    """Each of ``views`` as by ``rendered``."""
+    return await asyncio.to_thread(lambda: [view.with_html() for view in views]) if wanted else list(views)
 
 
 def _part(whole: Any, name: str) -> Any:

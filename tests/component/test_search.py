@@ -133,8 +133,10 @@ async def test_who_asks_anonymously_is_not_found_as_author(world: World) -> None
     await world.proposes(problem, "asker")
     on = {"item_kind": "problem", "item_id": problem, "body": "Hm."}
     await world.ask("asker", "POST", f"/threads/{problem}/comments", on)
+    await world.ask("bob", "POST", f"/threads/{problem}/comments", on)
     for name in ("bob", "sue"):
         assert await hits(world, name, author_id=dev_member_id("asker")) == []
+        assert [each["name"] for each in (await search(world, name))["counts"]["author"]] == ["Bob"]
     (hit,) = (await search(world, q="nobody", kind="problem"))["items"]
     assert hit["author"]["id"] is None
 
@@ -169,8 +171,10 @@ async def test_counts_per_filter(world: World) -> None:
     told = {facet: {each["value"]: each["count"] for each in found} for facet, found in counts.items()}
     assert told == {
         "kind": {"problem": 4}, "state": {"open": 4}, "tag": {"even": 2, "odd": 1},
+        "author": {dev_member_id("asker"): 3, dev_member_id("bob"): 1},
         "community": {COMMUNITY: 3, "elsewhere": 1},
     }  # fmt: skip
+    assert [each["name"] for each in counts["author"]] == ["Asker", "Bob"]
     assert len(await hits(world, q="permits", community_id="elsewhere")) == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.web.markdown import MarkdownView, to_html
+from shared.web.markdown import MarkdownView, rendered, to_html
 
 SAFE = {
     *("p", "br", "hr", "blockquote", "pre", "code", "em", "strong", "s", "a", "ul", "ol", "li"),
@@ -154,7 +154,8 @@ class _Problem(MarkdownView):
 
 def test_a_view_has_its_texts_as_html_where_wanted() -> None:
     view = _Problem(body="*a*", size=_Size(note="b"))
-    assert asyncio.run(view.rendered(False)).html is None
-    assert asyncio.run(view.rendered(True)).html == {"body": "<p><em>a</em></p>\n", "size.note": "<p>b</p>\n"}
+    assert asyncio.run(rendered(view, False)).html is None
+    html = {"body": "<p><em>a</em></p>\n", "size.note": "<p>b</p>\n"}
+    assert asyncio.run(rendered(view, True)).html == html
     nothing = _Problem(body="", size=_Size())
-    assert asyncio.run(nothing.rendered(True)).html == {"body": ""}
+    assert asyncio.run(rendered(nothing, True)).html == {"body": ""}

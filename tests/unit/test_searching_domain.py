@@ -30,7 +30,7 @@ def said(text: str = "", **fields: Any) -> Said:
 def found(item_id: str = "t", **fields: Any) -> Candidate:
     values: dict[str, Any] = {
         "item_id": item_id, "thread_id": item_id, "community_id": "c", "kind": "problem", "state": "open",
-        "tags": [], "at": NOW, "weights": [1.0],
+        "tags": [], "at": NOW, "author_id": "ann", "weights": [1.0],
     }  # fmt: skip
     return Candidate(**values | fields)
 
@@ -172,7 +172,17 @@ def test_counts_are_exact_up_to_a_bound() -> None:
     assert [(each.value, each.count, each.more) for each in counted["kind"]] == [("problem", COUNTED, True)]
     assert [(each.value, each.count, each.more) for each in counted["tag"]] == [("odd", COUNTED // 2, False)]
     assert searching.counts(some[:1], all_seen=False)["kind"][0].more
-    assert searching.counts([], all_seen=True) == {"kind": [], "state": [], "tag": [], "community": []}
+    assert list(searching.counts([], all_seen=True).values()) == [[]] * 5
+
+
+def test_the_author_is_the_last_word_kept_unless_nobody_may_know() -> None:
+    for tags in ([], ["author=bob"]):
+        entry, nobodys = (
+            searching.entry(said("x", tags=tags)),
+            searching.entry(said(author_id=None, tags=tags)),
+        )
+        assert searching.author_of(entry.words[-1]) == "ann"
+        assert searching.author_of(nobodys.words[-1]) is None
 
 
 def test_what_says_the_same_is_not_kept_anew() -> None:

@@ -21,6 +21,7 @@ from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
+from shared.web.markdown import MarkdownView, WantsHtml, all_rendered, rendered
 from shared.web.mutations import Answer, Mutating
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -83,8 +84,10 @@ class MeasureView(View):
     after: float = Field(examples=[2.5])
 
 
-class AdaptationView(View):
+class AdaptationView(MarkdownView):
     """What a team changed of a solution, and what came of it."""
+
+    markdown = ("changes", "reasons")
 
     id: str
     problem_id: str
@@ -130,7 +133,7 @@ class AdaptationView(View):
         )  # fmt: skip
 
 
-class NoteView(View):
+class NoteView(MarkdownView):
     """What an adopter told on the way."""
 
     id: str
@@ -218,12 +221,15 @@ async def list_adaptations(
     state: WantedState = None,
     cursor: Cursor = None,
     limit: PageSize = 20,
+    html: WantsHtml = False,
 ) -> Page[AdaptationView]:
     """What others made of a solution, oldest first."""
     rows = await reads.of_solution(database, caller, solution_id, state, _after(cursor), limit + 1)
     shown, following = page(rows, limit, lambda row: row.adaptation_id)
     names = await _names(database, caller, shown)
-    return Page(items=[AdaptationView.of(row, names) for row in shown], next=following)
+    return Page(
+        items=await all_rendered([AdaptationView.of(row, names) for row in shown], html), next=following
+    )
 
 
 @router.get(
@@ -248,11 +254,12 @@ async def read_graph(
 
 @router.get("/adaptations/{adaptation_id}", response_model=AdaptationView, responses=READ_PROBLEMS)
 async def read_adaptation(
-    adaptation_id: AdaptationPath, caller: AuthenticatedCaller, database: Db
+    adaptation_id: AdaptationPath, caller: AuthenticatedCaller, database: Db, html: WantsHtml = False
 ) -> AdaptationView:
     """An adaptation."""
     found = await reads.adaptation(database, caller, adaptation_id)
-    return AdaptationView.of(found, await _names(database, caller, [found]))
+    view = AdaptationView.of(found, await _names(database, caller, [found]))
+    return await rendered(view, html)
 
 
 @router.post("/adaptations/{adaptation_id}/start", response_model=AdaptationView, responses=WRITE_PROBLEMS)
@@ -290,13 +297,16 @@ async def list_notes(
     database: Db,
     cursor: Cursor = None,
     limit: PageSize = 20,
+    html: WantsHtml = False,
 ) -> Page[NoteView]:
     """What was told of an adaptation, oldest first."""
     found = await reads.adaptation(database, caller, adaptation_id)
     rows = await reads.notes(database, found, _after(cursor), limit + 1)
     shown, following = page(rows, limit, lambda row: row.note_id)
     names = await _names(database, caller, [found])
-    return Page(items=[NoteView.of(row, found, names) for row in shown], next=following)
+    return Page(
+        items=await all_rendered([NoteView.of(row, found, names) for row in shown], html), next=following
+    )
 
 
 @router.put("/adaptations/{adaptation_id}/outcome", response_model=AdaptationView, responses=WRITE_PROBLEMS)

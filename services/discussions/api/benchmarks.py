@@ -19,7 +19,7 @@ from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
-from shared.web.markdown import MarkdownView, WantsHtml
+from shared.web.markdown import MarkdownView, WantsHtml, all_rendered, rendered
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -218,6 +218,7 @@ async def list_benchmarks(
     tag: WantedTag = None,
     cursor: Cursor = None,
     limit: PageSize = 20,
+    html: WantsHtml = False,
 ) -> Page[BenchmarkView]:
     """A community's benchmarks, newest first."""
     before = moment(cursor) if cursor else None
@@ -226,7 +227,9 @@ async def list_benchmarks(
     )
     shown, following = page(rows, limit, lambda row: milliseconds(row.posted_at), lambda row: row.thread_id)
     names = await queries.names(database, caller, shown, (row.author_id for row in shown))
-    return Page(items=[BenchmarkView.of(row, names) for row in shown], next=following)
+    return Page(
+        items=await all_rendered([BenchmarkView.of(row, names) for row in shown], html), next=following
+    )
 
 
 @router.get("/benchmarks/{benchmark_id}", response_model=BenchmarkView, responses=READ_PROBLEMS)
@@ -235,7 +238,7 @@ async def read_benchmark(
 ) -> BenchmarkView:
     """A benchmark."""
     view = await _view(database, caller, await benchmarks.benchmark(database, caller, benchmark_id))
-    return await view.rendered(html)
+    return await rendered(view, html)
 
 
 @router.get("/benchmarks/{benchmark_id}/table", response_model=TableView, responses=READ_PROBLEMS)

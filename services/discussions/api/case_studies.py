@@ -29,7 +29,7 @@ from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
-from shared.web.markdown import WantsHtml
+from shared.web.markdown import WantsHtml, all_rendered, rendered
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -114,13 +114,16 @@ async def list_case_studies(
     order: WantedOrder = "newest",
     cursor: Cursor = None,
     limit: PageSize = 20,
+    html: WantsHtml = False,
 ) -> Page[CaseStudyView]:
     """A community's case studies: newest first, or what most members used first."""
     shown, names, following = await listed(
         database, caller, CaseStudy, community_id,
         state=state, tag=tag, order=order, cursor=cursor, limit=limit,
     )  # fmt: skip
-    return Page(items=[CaseStudyView.of(row, names) for row in shown], next=following)
+    return Page(
+        items=await all_rendered([CaseStudyView.of(row, names) for row in shown], html), next=following
+    )
 
 
 @router.get("/case-studies/{case_study_id}", response_model=CaseStudyView, responses=READ_PROBLEMS)
@@ -135,7 +138,7 @@ async def read_case_study(
     study = await contents.content(database, caller, CaseStudy, case_study_id)
     response.headers["ETag"] = etag(study.revision)
     names = await queries.names(database, caller, [study], [study.author_id])
-    return await CaseStudyView.of(study, names).rendered(html)
+    return await rendered(CaseStudyView.of(study, names), html)
 
 
 @router.put("/case-studies/{case_study_id}", response_model=CaseStudyView, responses=WRITE_PROBLEMS)

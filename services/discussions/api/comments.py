@@ -24,7 +24,7 @@ from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
-from shared.web.markdown import MarkdownView, WantsHtml
+from shared.web.markdown import MarkdownView, WantsHtml, all_rendered, rendered
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -103,13 +103,14 @@ async def list_comments(
     database: Db,
     cursor: Cursor = None,
     limit: PageSize = 20,
+    html: WantsHtml = False,
 ) -> Page[CommentView]:
     """All comments of a thread, oldest first: a reply always comes after what it replies to."""
     after = moment(cursor) if cursor else None
     rows = list(await queries.comments(database, caller, thread_id, after, limit + 1))
     shown, following = page(rows, limit, lambda row: milliseconds(row.at), lambda row: row.comment_id)
     names = await queries.names(database, caller, shown, (row.author_id for row in shown))
-    return Page(items=[CommentView.of(row, names) for row in shown], next=following)
+    return Page(items=await all_rendered([CommentView.of(row, names) for row in shown], html), next=following)
 
 
 @router.get("/comments/{comment_id}", response_model=CommentView, responses=READ_PROBLEMS)
@@ -124,7 +125,7 @@ async def read_comment(
     comment = await queries.comment(database, caller, comment_id)
     response.headers["ETag"] = etag(comment.revision)
     names = await queries.names(database, caller, [comment], [comment.author_id])
-    return await CommentView.of(comment, names).rendered(html)
+    return await rendered(CommentView.of(comment, names), html)
 
 
 @router.put("/comments/{comment_id}", response_model=CommentView, responses=WRITE_PROBLEMS)

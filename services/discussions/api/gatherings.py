@@ -24,7 +24,7 @@ from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
-from shared.web.markdown import MarkdownView, WantsHtml
+from shared.web.markdown import MarkdownView, WantsHtml, all_rendered, rendered
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -202,8 +202,10 @@ class AttendeeView(View):
         )
 
 
-class NotesView(View):
+class NotesView(MarkdownView):
     """What was noted of an occurrence."""
+
+    markdown = ("text",)
 
     occurrence: str = Field(examples=["2026-03-02T10:00"])
     author: Author
@@ -255,6 +257,7 @@ async def list_gatherings(
     ] = "scheduled",
     cursor: Cursor = None,
     limit: PageSize = 20,
+    html: WantsHtml = False,
 ) -> Page[GatheringView]:
     """A community's gatherings."""
     position = moment(cursor) if cursor else None
@@ -266,19 +269,23 @@ async def list_gatherings(
         shown, following = page(
             rows, limit, lambda row: milliseconds(row.posted_at), lambda row: row.thread_id
         )
-    return Page(items=await _views(database, caller, shown), next=following)
+    return Page(items=await all_rendered(await _views(database, caller, shown), html), next=following)
 
 
 @router.get("/gatherings/mine", response_model=Page[GatheringView], responses=READ_PROBLEMS)
 async def list_own_gatherings(
-    caller: AuthenticatedCaller, database: Db, cursor: Cursor = None, limit: PageSize = 20
+    caller: AuthenticatedCaller,
+    database: Db,
+    cursor: Cursor = None,
+    limit: PageSize = 20,
+    html: WantsHtml = False,
 ) -> Page[GatheringView]:
     """The gatherings to come that you come to, or might, in all communities; the next first."""
     after = moment(cursor) if cursor else None
     rows = await gatherings.own_rsvps(database, caller, after, limit + 1)
     shown, following = page(rows, limit, lambda row: milliseconds(row.next_at), lambda row: row.thread_id)
     visible = await gatherings.visible(database, caller.member_id, shown)
-    return Page(items=await _views(database, caller, visible), next=following)
+    return Page(items=await all_rendered(await _views(database, caller, visible), html), next=following)
 
 
 @router.get("/gatherings/{gathering_id}", response_model=GatheringView, responses=READ_PROBLEMS)
@@ -293,7 +300,7 @@ async def read_gathering(
     gathering = await gatherings.gathering(database, caller, gathering_id)
     response.headers["ETag"] = etag(gathering.revision)
     (view,) = await _views(database, caller, [gathering])
-    return await view.rendered(html)
+    return await rendered(view, html)
 
 
 @router.put("/gatherings/{gathering_id}", response_model=GatheringView, responses=WRITE_PROBLEMS)
@@ -426,13 +433,14 @@ async def list_notes(
     database: Db,
     cursor: Cursor = None,
     limit: PageSize = 20,
+    html: WantsHtml = False,
 ) -> Page[NotesView]:
     """What was noted, the latest occurrence first."""
     before = read_cursor(cursor, str)[0] if cursor else None
     rows = await gatherings.notes(database, caller, gathering_id, before, limit + 1)
     shown, following = page(rows, limit, lambda row: row.occurrence.isoformat(timespec="minutes"))
     names = await queries.names(database, caller, shown, (row.author_id for row in shown))
-    return Page(items=[NotesView.of(row, names) for row in shown], next=following)
+    return Page(items=await all_rendered([NotesView.of(row, names) for row in shown], html), next=following)
 
 
 @router.post(

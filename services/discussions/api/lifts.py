@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 from services.discussions import queries
 from services.discussions.api.common import Author, SolutionPath
 from services.discussions.api.practices import Reason, Words
-from services.discussions.api.problems import ContextText
+from services.discussions.api.problems import CONTEXT, ContextText
 from services.discussions.commands import lifts as commands
 from services.discussions.domain.lift import Lift, LiftState
 from services.discussions.queries import Names
@@ -20,10 +20,11 @@ from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
+from shared.web.markdown import MarkdownView, WantsHtml, all_rendered
 from shared.web.mutations import Answer, Mutating
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
-from shared.web.texts import BodyText, Identifier, Name, TagList, TitleText, View
+from shared.web.texts import BodyText, Identifier, Name, TagList, TitleText
 
 router = APIRouter(tags=["lifting"])
 
@@ -54,8 +55,10 @@ class NewLift(texts.Request):
     )
 
 
-class LiftView(View):
+class LiftView(MarkdownView):
     """What is, or was to be, shown outside."""
+
+    markdown = ("problem_body", "body", *CONTEXT)
 
     id: str
     solution_id: str
@@ -128,6 +131,7 @@ async def list_lifts(
     database: Db,
     cursor: Cursor = None,
     limit: PageSize = 20,
+    html: WantsHtml = False,
 ) -> Page[LiftView]:
     """Where a practice was, or is to be, shown outside; newest first."""
     before = read_cursor(cursor, str)[0] if cursor else None
@@ -135,7 +139,7 @@ async def list_lifts(
     rows = await queries.lifts(database, solution, before, limit + 1)
     shown, following = page(rows, limit, lambda row: row.lift_id)
     names = await _names(database, caller, shown)
-    return Page(items=[LiftView.of(row, names) for row in shown], next=following)
+    return Page(items=await all_rendered([LiftView.of(row, names) for row in shown], html), next=following)
 
 
 @router.post("/lifts/{lift_id}/approve", response_model=LiftView, responses=WRITE_PROBLEMS)

@@ -28,7 +28,7 @@ from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
-from shared.web.markdown import MarkdownView, WantsHtml
+from shared.web.markdown import MarkdownView, WantsHtml, all_rendered, rendered
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -91,10 +91,14 @@ class LinkView(View):
         return LinkView(kind=link.kind, target_id=link.target_id)
 
 
+CONTEXT = ("context.size", "context.constraints", "context.culture", "context.tried")
+"""Where a view with a context has it as Markdown."""
+
+
 class ProblemView(MarkdownView):
     """A problem."""
 
-    markdown = ("body", "context.size", "context.constraints", "context.culture", "context.tried")
+    markdown = ("body", *CONTEXT)
 
     id: str
     community_id: str
@@ -142,8 +146,10 @@ class ProblemRevisionView(View):
         return ProblemRevisionView(number=text.number, editor=editor, at=text.at, title=text.title)
 
 
-class ProblemDiffView(ProblemRevisionView):
+class ProblemDiffView(MarkdownView, ProblemRevisionView):
     """A revision, whole, and what it changed."""
+
+    markdown = ("body", *CONTEXT)
 
     body: str
     tags: list[str]
@@ -188,6 +194,7 @@ async def list_problems(
     tag: Annotated[Tag | None, Query(description="Only those with this tag.")] = None,
     cursor: Cursor = None,
     limit: PageSize = 20,
+    html: WantsHtml = False,
 ) -> Page[ProblemView]:
     """A community's problems, newest first."""
     before = moment(cursor) if cursor else None
@@ -196,7 +203,7 @@ async def list_problems(
     )
     shown, following = page(rows, limit, lambda row: milliseconds(row.posted_at), lambda row: row.thread_id)
     names = await queries.names(database, caller, shown, (row.author_id for row in shown))
-    return Page(items=[ProblemView.of(row, names) for row in shown], next=following)
+    return Page(items=await all_rendered([ProblemView.of(row, names) for row in shown], html), next=following)
 
 
 @router.get("/problems/{problem_id}", response_model=ProblemView, responses=READ_PROBLEMS)
@@ -211,7 +218,7 @@ async def read_problem(
     problem, _ = await queries.problem(database, caller, problem_id)
     response.headers["ETag"] = etag(problem.revision)
     names = await queries.names(database, caller, [problem], [problem.author_id])
-    return await ProblemView.of(problem, names).rendered(html)
+    return await rendered(ProblemView.of(problem, names), html)
 
 
 @router.put("/problems/{problem_id}", response_model=ProblemView, responses=WRITE_PROBLEMS)
@@ -288,15 +295,17 @@ async def read_revision(
     number: Annotated[int, Path(ge=1, le=1_000_000, description="The revision's number.")],
     caller: AuthenticatedCaller,
     database: Db,
+    html: WantsHtml = False,
 ) -> ProblemDiffView:
     """What a problem said, and what that changed."""
     problem, text, before = await queries.problem_text(database, caller, problem_id, number)
     changes = await asyncio.to_thread(diff.changes, _fields(before), _fields(text))
     names = await queries.names(database, caller, [problem], [text.editor_id])
-    view = ProblemRevisionView.of(text, problem, names)
-    return ProblemDiffView(
-        **dict(view), body=text.body, tags=text.tags, context=text.context, changes=changes
+    revision = ProblemRevisionView.of(text, problem, names)
+    view = ProblemDiffView(
+        **dict(revision), body=text.body, tags=text.tags, context=text.context, changes=changes
     )
+    return await rendered(view, html)
 
 
 def _fields(text: ProblemText | None) -> dict[str, str]:

@@ -21,6 +21,7 @@ from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
+from shared.web.markdown import MarkdownView, WantsHtml, all_rendered, rendered
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -65,7 +66,7 @@ class DifferenceView(View):
     )
 
 
-class ProposalView(View):
+class ProposalView(MarkdownView):
     """A text that somebody proposes for a solution."""
 
     id: str
@@ -141,6 +142,7 @@ async def list_proposals(
     state: Annotated[ProposalState, Query(description="The state of those to list.")] = "open",
     cursor: Cursor = None,
     limit: PageSize = 20,
+    html: WantsHtml = False,
 ) -> Page[ProposalView]:
     """The proposals for a solution, newest first."""
     before = read_cursor(cursor, str)[0] if cursor else None
@@ -148,7 +150,9 @@ async def list_proposals(
     rows = await queries.proposals(database, solution, state, before, limit + 1)
     shown, following = page(rows, limit, lambda row: row.proposal_id)
     names = await _names(database, caller, shown)
-    return Page(items=[ProposalView.of(row, names) for row in shown], next=following)
+    return Page(
+        items=await all_rendered([ProposalView.of(row, names) for row in shown], html), next=following
+    )
 
 
 @router.get(
@@ -160,12 +164,13 @@ async def read_proposal(
     caller: AuthenticatedCaller,
     database: Db,
     response: Response,
+    html: WantsHtml = False,
 ) -> ProposalView:
     """A proposal."""
     solution = await queries.solution(database, caller, solution_id)
     found = await queries.proposal(database, solution, proposal_id)
     response.headers["ETag"] = etag(found.revision)
-    return ProposalView.of(found, await _names(database, caller, [found]))
+    return await rendered(ProposalView.of(found, await _names(database, caller, [found])), html)
 
 
 @router.get(

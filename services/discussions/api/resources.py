@@ -30,7 +30,7 @@ from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
-from shared.web.markdown import WantsHtml
+from shared.web.markdown import WantsHtml, all_rendered, rendered
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -141,13 +141,16 @@ async def list_resources(
     order: WantedOrder = "newest",
     cursor: Cursor = None,
     limit: PageSize = 20,
+    html: WantsHtml = False,
 ) -> Page[ResourceView]:
     """A community's resources: newest first, or what most members used first."""
     shown, names, following = await listed(
         database, caller, Resource, community_id,
         state=state, tag=tag, form=form, order=order, cursor=cursor, limit=limit,
     )  # fmt: skip
-    return Page(items=[ResourceView.of(row, names) for row in shown], next=following)
+    return Page(
+        items=await all_rendered([ResourceView.of(row, names) for row in shown], html), next=following
+    )
 
 
 @router.get("/resources/{resource_id}", response_model=ResourceView, responses=READ_PROBLEMS)
@@ -162,7 +165,7 @@ async def read_resource(
     resource = await contents.content(database, caller, Resource, resource_id)
     response.headers["ETag"] = etag(resource.revision)
     names = await queries.names(database, caller, [resource], [resource.author_id])
-    return await ResourceView.of(resource, names).rendered(html)
+    return await rendered(ResourceView.of(resource, names), html)
 
 
 @router.put("/resources/{resource_id}", response_model=ResourceView, responses=WRITE_PROBLEMS)

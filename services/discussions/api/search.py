@@ -20,6 +20,7 @@ from shared.contracts.discussions import ItemKind
 from shared.errors import BadRequest
 from shared.web.auth import AuthenticatedCaller
 from shared.web.database import Db
+from shared.web.markdown import MarkdownView, WantsHtml, all_rendered
 from shared.web.paging import Cursor, Page, PageSize, read_cursor, write_cursor
 from shared.web.problems import READ_PROBLEMS
 from shared.web.texts import Identifier, Tag, View
@@ -39,8 +40,10 @@ Words = Annotated[
 ]
 
 
-class HitView(View):
+class HitView(MarkdownView):
     """Something that was found."""
+
+    markdown = ("excerpt",)
 
     item_kind: ItemKind
     item_id: str
@@ -61,7 +64,7 @@ class CountView(View):
     """How many of what is found have a value."""
 
     value: str = Field(examples=["solution"])
-    name: str | None = Field(description="What the community is called.")
+    name: str | None = Field(description="What the author or the community is called, as far as known.")
     count: int = Field(examples=[12])
     more: bool = Field(description="There may be more: show it as 1,000+ or so.")
 
@@ -70,7 +73,8 @@ class SearchPage(Page[HitView]):
     """What was found. By date a page can have fewer items than asked for and still be followed by another."""
 
     counts: dict[Facet, list[CountView]] = Field(
-        description="What is found by kind, state, tag and community, the most frequent first.",
+        description="What is found by kind, state, tag, author and community, the most frequent first. "
+        "What was asked anonymously counts for no author.",
         examples=[{"kind": [{"value": "solution", "name": None, "count": 12, "more": False}]}],
     )
     complete: bool = Field(description="False where only the newest items with the rarest word were ranked.")
@@ -89,6 +93,7 @@ async def search(
     order: Annotated[Order, Query(description="What comes first: the best, or the newest.")] = "relevance",
     cursor: Cursor = None,
     limit: PageSize = 20,
+    html: WantsHtml = False,
 ) -> SearchPage:
     """Search in all that you may see."""
     query = rules.query(q, {"kind": kind, "state": state, "tag": tag, "author": author_id})
@@ -103,17 +108,23 @@ async def search(
     )
     candidates = [candidate for _, candidate in found.items]
     items, titles = await searching.shown(database, candidates)
-    names = await queries.names(database, caller, candidates, (each.author_id for each in items.values()))
-    communities = await searching.community_names(database, found.counts["community"])
+    authors = [each.value for each in found.counts["author"]]
+    shown_by = [each.author_id for each in items.values()]
+    names = await queries.names(database, caller, candidates, shown_by + authors)
+    called: Mapping[Facet, Mapping[str, str]] = {
+        "author": {author_id: name for author_id, (name, _) in names.people.items()},
+        "community": await searching.community_names(database, found.counts["community"]),
+    }
+    hits = [
+        _hit(score, candidate, items[candidate.item_id], titles.get(candidate.thread_id, ""), names)
+        for score, candidate in found.items
+        if candidate.item_id in items  # it may just have gone
+    ]
     return SearchPage(
-        items=[
-            _hit(score, candidate, items[candidate.item_id], titles.get(candidate.thread_id, ""), names)
-            for score, candidate in found.items
-            if candidate.item_id in items  # it may just have gone
-        ],
+        items=await all_rendered(hits, html),
         next=_cursor(found.next) if found.next else None,
         counts={
-            facet: [_count(count, communities if facet == "community" else {}) for count in counts]
+            facet: [_count(count, called.get(facet, {})) for count in counts]
             for facet, counts in found.counts.items()
         },
         complete=found.complete,

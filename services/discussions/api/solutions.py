@@ -24,7 +24,7 @@ from shared.storage import Database, UnitOfWork
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller, Caller
 from shared.web.database import Db
-from shared.web.markdown import MarkdownView, WantsHtml
+from shared.web.markdown import MarkdownView, WantsHtml, all_rendered, rendered
 from shared.web.mutations import Answer, IfMatch, Mutating, etag
 from shared.web.paging import Cursor, Page, PageSize, page, read_cursor
 from shared.web.problems import READ_PROBLEMS, WRITE_PROBLEMS
@@ -123,7 +123,7 @@ _SHOWN = {
 }  # fmt: skip
 
 
-class RevisionView(View):
+class RevisionView(MarkdownView):
     """One text of a solution."""
 
     number: int
@@ -170,6 +170,7 @@ async def list_solutions(
     database: Db,
     cursor: Cursor = None,
     limit: PageSize = 20,
+    html: WantsHtml = False,
 ) -> Page[SolutionView]:
     """A problem's solutions, oldest first."""
     after = moment(cursor) if cursor else None
@@ -178,7 +179,9 @@ async def list_solutions(
         rows, limit, lambda row: milliseconds(row.proposed_at), lambda row: row.solution_id
     )
     names = await queries.names(database, caller, shown, (each for row in shown for each in row.authors))
-    return Page(items=[SolutionView.of(row, names) for row in shown], next=following)
+    return Page(
+        items=await all_rendered([SolutionView.of(row, names) for row in shown], html), next=following
+    )
 
 
 @router.get("/solutions/{solution_id}", response_model=SolutionView, responses=READ_PROBLEMS)
@@ -193,7 +196,7 @@ async def read_solution(
     solution = await queries.solution(database, caller, solution_id)
     response.headers["ETag"] = etag(solution.revision)
     names = await queries.names(database, caller, [solution], solution.authors)
-    return await SolutionView.of(solution, names).rendered(html)
+    return await rendered(SolutionView.of(solution, names), html)
 
 
 @router.put("/solutions/{solution_id}", response_model=SolutionView, responses=WRITE_PROBLEMS)
@@ -222,6 +225,7 @@ async def list_revisions(
     database: Db,
     cursor: Cursor = None,
     limit: PageSize = 20,
+    html: WantsHtml = False,
 ) -> Page[RevisionView]:
     """A solution's revisions, oldest first."""
     after = read_cursor(cursor, int)[0] if cursor else 0
@@ -229,7 +233,10 @@ async def list_revisions(
     rows = await queries.revisions(database, solution, after, limit + 1)
     shown, following = page(rows, limit, lambda row: row.number)
     names = await queries.names(database, caller, [solution], (row.author_id for row in shown))
-    return Page(items=[RevisionView.of(row, solution, names) for row in shown], next=following)
+    return Page(
+        items=await all_rendered([RevisionView.of(row, solution, names) for row in shown], html),
+        next=following,
+    )
 
 
 @router.put(

@@ -51,6 +51,7 @@ class Entry(NamedTuple):
     """What is kept of an item."""
 
     words: list[str]
+    """Those of its text, then those of filters; the last is its author's, unless they are anonymous."""
     weights: list[float]
     """What finding it by the word in the same place is worth; nothing for the words of filters."""
     text: str
@@ -76,6 +77,8 @@ class Candidate(NamedTuple):
     state: str
     tags: Sequence[str]
     at: datetime
+    author_id: str | None
+    """Nobody where they are anonymous."""
     weights: Sequence[float]
     """Of the words searched for, in their order."""
 
@@ -92,6 +95,12 @@ class Count:
 def filter_word(facet: Facet, value: str) -> str:
     """The word of a filter."""
     return f"{facet}={value}"
+
+
+def author_of(last_word: str) -> str | None:
+    """Whose an item is, by the last word that is kept of it."""
+    facet, _, author_id = last_word.partition("=")
+    return author_id if facet == "author" else None
 
 
 def digest(said: Said | None) -> int:
@@ -156,7 +165,7 @@ def ranked(found: Iterable[Candidate], rarities: Sequence[float]) -> list[tuple[
 
 
 def counts(found: Sequence[Candidate], *, all_seen: bool) -> dict[Facet, list[Count]]:
-    """How many of what is found have which kind, state, tag and community, the most frequent first.
+    """How many of what is found have which kind, state, tag, author and community, the most frequent first.
 
     ``all_seen``: whether all that there is was looked at.
     """
@@ -164,6 +173,7 @@ def counts(found: Sequence[Candidate], *, all_seen: bool) -> dict[Facet, list[Co
         "kind": (each.kind for each in found),
         "state": (each.state for each in found if each.state),
         "tag": chain.from_iterable(each.tags for each in found),
+        "author": (each.author_id for each in found if each.author_id),
         "community": (each.community_id for each in found),
     }
     return {

@@ -79,7 +79,8 @@ async def find(
         fits["$expr"] = {"$and": has}
     weights = [{"$arrayElemAt": ["$weights", {"$indexOfArray": ["$words", word]}]} for word in query.words]
     shown = dict.fromkeys(("thread_id", "community_id", "kind", "state", "tags", "at"), 1) | {
-        "weights": [{"$ifNull": [weight, 0]} for weight in weights]
+        "weights": [{"$ifNull": [weight, 0]} for weight in weights],
+        "last_word": {"$arrayElemAt": ["$words", -1]},
     }
     pipeline: list[Document] = [
         {"$match": _with_word(communities, by, before)},
@@ -89,7 +90,10 @@ async def find(
         {"$project": shown},
     ]
     rows = await database[SEARCH].aggregate(pipeline, batchSize=most).to_list(length=None)
-    return [Candidate(item_id=row.pop("_id"), **row) for row in rows]
+    return [
+        Candidate(item_id=row.pop("_id"), author_id=searching.author_of(row.pop("last_word")), **row)
+        for row in rows
+    ]
 
 
 async def last_looked_at(
