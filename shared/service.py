@@ -34,7 +34,7 @@ from shared.storage.personal import INDEXES as ERASURE_INDEXES
 from shared.storage.personal import NOT_PERSONAL, PASSING, Personal, sweeper
 from shared.storage.unit_of_work import OUTBOX
 from shared.web import openapi, problems
-from shared.web.auth import Tokens, authenticated
+from shared.web.auth import Tokens, authenticated, settled_in
 from shared.web.mutations import IDEMPOTENCY, CaughtUp
 from shared.web.mutations import INDEXES as IDEMPOTENCY_INDEXES
 from shared.web.personal import personal_data
@@ -54,6 +54,9 @@ class Service:
     indexes: Indexes
     personal: Mapping[str, Personal] = field(default_factory=dict)
     """How its collections hold members' ids."""
+    people: str | None = None
+    """The collection in which it keeps by member id of which organisation they are, as members tells it
+    (``org_id``)."""
     public: Sequence[APIRouter] = ()
     """Of endpoints whose addresses are secrets themselves: nobody need say who they are."""
     pages: Sequence[APIRouter] = ()
@@ -140,8 +143,11 @@ def build_app(service: Service, settings: ServiceSettings, *, clock: Clock = utc
     app.state.settings, app.state.database, app.state.clock = settings, database, clock
     app.state.tokens, app.state.runtime, app.state.relay = Tokens(settings), runtime, relay
     problems.install(app)
+    admission = [Depends(authenticated), CaughtUp]
+    if service.people is not None:
+        admission.append(Depends(settled_in(service.people)))
     for router in [*service.routers, personal_data(service.name, service.all_personal)]:
-        app.include_router(router, prefix="/v1", dependencies=[Depends(authenticated), CaughtUp])
+        app.include_router(router, prefix="/v1", dependencies=admission)
     for router in service.public:
         app.include_router(router, prefix="/v1")
     for router in (*service.pages, _operations(health)):

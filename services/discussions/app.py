@@ -16,4 +16,5 @@ service = Service(
     indexes=store.INDEXES,
     duties=DUTIES,
     personal=store.PERSONAL,
+    people=store.access.PEOPLE,
 )

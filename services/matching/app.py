@@ -19,6 +19,7 @@ service = Service(
     reactions=reactions,
     indexes={**store.INDEXES, **tastes.INDEXES, **recommendations.INDEXES, **programmes.INDEXES},
     personal={**store.PERSONAL, **tastes.PERSONAL, **recommendations.PERSONAL, **programmes.PERSONAL},
+    people=store.PEOPLE,
     duties=DUTIES,
     pages=api.PAGES,
     background=[running_index, running_gauges, running_library, running_trainer],

@@ -14,5 +14,6 @@ service = Service(
     reactions=reactions,
     indexes=store.INDEXES,
     personal=store.PERSONAL,
+    people=store.PEOPLE,
     background=[running_hub],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from shared.clock import Clock, utc_now
 from shared.contracts import EVENTS, Event, Topic
+from shared.contracts.members import MemberRegistered, ProfileUpdated
 from shared.contracts.topics import ALL_TOPICS
 from shared.ids import new_id
 from shared.messaging.broker import FETCH_WAIT_MS
@@ -152,6 +153,12 @@ async def running(
             yield app
         finally:
             await app.state.database.client.drop_database(app.state.database.name)
+
+
+def organisations(events: Iterable[Event]) -> dict[str, str | None]:
+    """Of which organisation those members are by now whom these events are about, by id."""
+    profiles = [each for each in events if isinstance(each, MemberRegistered | ProfileUpdated)]
+    return {each.member_id: each.org_id for each in profiles}
 
 
 def client(app: FastAPI, subject: str = "", **claims: Any) -> httpx.AsyncClient:

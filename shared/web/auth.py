@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from shared.errors import DependencyDown, Forbidden, Unauthenticated
 from shared.ids import member_id
 from shared.settings import ServiceSettings
+from shared.storage.database import translated
 from shared.storage.personal import is_erased
 
 DEV_ISSUER = "https://dev.guildhall.invalid"
@@ -183,6 +184,30 @@ def erased() -> Forbidden:
 
 
 AuthenticatedCaller = Annotated[Caller, Depends(authenticated)]
+
+
+def settled_in(people: str) -> Callable[[Request, Caller], Awaitable[None]]:
+    """Dependency: refuses whoever's token names another organisation than their profile, as far as the
+    collection ``people`` knows of one (``org_id``, by member id).
+
+    What somebody may see goes by their memberships, and those within an organisation end only when members
+    hears that they left it. Until then nothing here is to be theirs by a token of the new one.
+    """
+
+    async def settled(request: Request, caller: AuthenticatedCaller) -> None:
+        with translated():
+            person = await request.app.state.database[people].find_one(
+                {"_id": caller.member_id}, {"org_id": 1}
+            )
+        if person is not None and "org_id" in person and person["org_id"] != caller.org_id:
+            raise Forbidden(
+                "organisation-changed",
+                "Your token names another organisation than your profile.",
+                field="Authorization",
+                fix="Save your profile with this token first: PUT /v1/members/me at members.",
+            )
+
+    return settled
 
 
 async def importing(caller: AuthenticatedCaller) -> Caller:

@@ -29,7 +29,7 @@ from shared.ids import new_id
 from shared.messaging.envelope import Received
 from shared.service import build_app
 from shared.storage import Database
-from shared.testing.harness import client, eventually, recorded, settings_for
+from shared.testing.harness import client, eventually, organisations, recorded, settings_for
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id
 
@@ -46,6 +46,7 @@ class World:
         self.app, self.clock, self.database = app, clock, app.state.database
         self._versions = count(1)
         self._posted: set[str] = set()
+        self.orgs: dict[str, str | None] = {}
 
     def event(self, event: type[Event], **fields: Any) -> Any:
         """An event as in the examples, but for ``fields``, with the next version."""
@@ -60,6 +61,7 @@ class World:
         before = [self.received(event, NOW - OLD) for event in self._problems_of(events)]
         batch = [*before, *(self.received(event, at) for event in events)]
         await self.database.transact(lambda uow: reactions.apply(batch, uow))
+        self.orgs |= organisations(events)
         if posted := [event.thread_id for event in events if isinstance(event, ProblemPosted)]:
             await first_waves(self.database, posted)
         return batch[len(before) :]
@@ -118,7 +120,7 @@ class World:
         }
 
     def as_(self, subject: str) -> httpx.AsyncClient:
-        return client(self.app, subject)
+        return client(self.app, subject, org=self.orgs.get(dev_member_id(subject)))
 
 
 async def first_waves(database: Database, thread_ids: Iterable[str]) -> None:

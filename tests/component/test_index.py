@@ -34,7 +34,7 @@ from shared.contracts.members import CommunityCreated, MemberErased, MemberLeft,
 from shared.contracts.topics import ASKS
 from shared.service import build_app
 from shared.storage.personal import sweep
-from shared.testing.harness import eventually, recorded
+from shared.testing.harness import eventually, organisations, recorded
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id
 from tests.component.matching import COMMUNITY, NOW, World, fresh, matching
@@ -255,3 +255,4 @@ async def _take_in(world: World, *events: Event) -> None:
     """As the runtime does, and no more: the rest is for the service to do."""
     batch: list[Any] = [world.received(event) for event in events]
     await world.database.transact(lambda uow: reactions.apply(batch, uow))
+    world.orgs |= organisations(events)

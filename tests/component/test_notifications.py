@@ -61,7 +61,7 @@ from shared.messaging import inbox
 from shared.messaging.envelope import Received, headers_of
 from shared.messaging.producer import Outgoing, Producer
 from shared.storage import UnitOfWork
-from shared.testing.harness import SECRET, client, create_topics, eventually, recorded, running
+from shared.testing.harness import SECRET, client, create_topics, eventually, organisations, recorded, running
 from shared.testing.stack import Stack
 from shared.web.auth import dev_member_id, dev_token
 from tests.component.test_scans import profiled
@@ -74,6 +74,7 @@ class World:
         self.app, self.database = app, app.state.database
         self.id = new_id()
         self._versions = count(1)
+        self.orgs: dict[str, str | None] = {}
 
     def name(self, who: str) -> str:
         """The token's subject of ``who`` in this world."""
@@ -81,6 +82,10 @@ class World:
 
     def member(self, who: str) -> str:
         return dev_member_id(self.name(who))
+
+    def org(self, who: str) -> str | None:
+        """The organisation of ``who``."""
+        return self.orgs.get(self.member(who))
 
     def event(self, event: type[Event], **fields: Any) -> Any:
         """An event as in the examples, but for ``fields``; people are named by what they are here."""
@@ -102,6 +107,7 @@ class World:
         """Handle ``events`` as one batch."""
         batch = [Received(new_id(), event, at or utc_now(), None, None) for event in events]
         await self.database.transact(lambda uow: reactions.apply(batch, uow))
+        self.orgs |= organisations(events)
 
     async def people(self, *names: str) -> None:
         for who in names:
@@ -111,7 +117,7 @@ class World:
             )
 
     def client(self, who: str) -> httpx.AsyncClient:
-        return client(self.app, self.name(who))
+        return client(self.app, self.name(who), org=self.org(who))
 
     async def inbox(self, who: str, **query: Any) -> list[dict[str, Any]]:
         async with self.client(who) as http:
@@ -512,7 +518,7 @@ class Ear:
 
 @asynccontextmanager
 async def listening(world: World, url: str, who: str, last: int | None = None) -> AsyncIterator[Ear]:
-    headers = {"Authorization": f"Bearer {dev_token(SECRET, world.name(who))}"}
+    headers = {"Authorization": f"Bearer {dev_token(SECRET, world.name(who), org=world.org(who))}"}
     if last is not None:
         headers["Last-Event-ID"] = str(last)
     async with (

@@ -41,7 +41,7 @@ from shared.contracts.topics import RECOMMENDATIONS
 from shared.ids import new_id
 from shared.messaging.envelope import Received
 from shared.storage.personal import ERASURES, mentions, sweep
-from shared.testing.harness import client, create_topics, recorded, running, settings_for
+from shared.testing.harness import client, create_topics, organisations, recorded, running, settings_for
 from shared.testing.stack import Stack
 from shared.web.auth import OPERATE_SCOPE
 from shared.web.auth import dev_member_id as who
@@ -55,12 +55,14 @@ class World:
     def __init__(self, app: FastAPI, clock: FixedClock) -> None:
         self.app, self.clock, self.database = app, clock, app.state.database
         self._versions = count(1)
+        self.orgs: dict[str, str | None] = {}
 
     async def feed(self, event: type[Event], **fields: Any) -> None:
         values = event.example().model_dump() | {"version": next(self._versions)} | fields
         made = event.model_validate({name: values[name] for name in event.model_fields})
         received: list[Received[Any]] = [Received(new_id(), made, self.clock(), None, None)]
         await self.database.transact(lambda uow: reactions.apply(received, uow))
+        self.orgs |= organisations([made])
 
     async def person(self, name: str, *communities: str, **fields: Any) -> None:
         values = {"org_id": "city", "interests": [], "seeks": [], "offers": [], "languages": ["en"]} | fields
@@ -88,7 +90,7 @@ class World:
         await work_off(self.database, DUTIES)
 
     async def ask(self, name: str, method: str, path: str, body: Any = None, expect: int = 200) -> Any:
-        async with client(self.app, name) as http:
+        async with client(self.app, name, org=self.orgs.get(who(name))) as http:
             answer = await http.request(method, f"/v1{path}", json=body)
         assert answer.status_code == expect, answer.text
         return answer.json() if answer.content else None

@@ -18,7 +18,7 @@ from shared.contracts import Event
 from shared.contracts.members import MemberJoined, MemberRegistered
 from shared.ids import new_id
 from shared.messaging.envelope import Received
-from shared.testing.harness import client, create_topics, recorded, running, settings_for
+from shared.testing.harness import client, create_topics, organisations, recorded, running, settings_for
 from shared.testing.stack import Stack
 from shared.web.auth import IMPORT_SCOPE, dev_member_id
 
@@ -35,10 +35,12 @@ class World:
     def __init__(self, app: FastAPI, clock: FixedClock) -> None:
         self.app, self.clock, self.database = app, clock, app.state.database
         self._versions = count(1)
+        self.orgs: dict[str, str | None] = {}
 
     async def feed(self, *events: Event) -> None:
         batch = [Received(new_id(), event, self.clock(), None, None) for event in events]
         await self.database.transact(lambda uow: reactions.apply(batch, uow))
+        self.orgs |= organisations(events)
 
     def event(self, event: type[Event], who: str, /, version: int | None = None, **fields: Any) -> Event:
         values = event.example().model_dump() | {"community_id": COMMUNITY, "member_id": dev_member_id(who)}
@@ -54,7 +56,7 @@ class World:
             )
 
     def by(self, name: str) -> httpx.AsyncClient:
-        return client(self.app, name)
+        return client(self.app, name, org=self.orgs.get(dev_member_id(name)))
 
     async def ask(
         self, name: str, method: str, path: str, body: Any = None, expect: int | None = None, **headers: str

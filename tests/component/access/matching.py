@@ -88,6 +88,7 @@ async def places(stack: Stack) -> AsyncIterator[list[Place]]:
         world = World(app, app.state.clock)
         found = [Place(app, kind) for kind in KINDS]
         for place in found:
+            place.orgs["other org"] = place.org  # until it was recommended something there
             await _populate(world, place)
             await _ask(world, place)
             await _programme(place)
@@ -96,6 +97,7 @@ async def places(stack: Stack) -> AsyncIterator[list[Place]]:
             closed = f"/programmes/{place.things['closed']}/preview"
             place.things["digest"] = (await place.do("steward", "GET", closed))["digest"]
             await _recommend(world, place)
+            place.orgs["other org"] = "harbour"
             await world.feed(
                 event(world, place, ProfileUpdated, "other org", name="Other Org", org_id="harbour"),
                 event(world, place, MemberRemoved, "removed"),

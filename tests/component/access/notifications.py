@@ -80,7 +80,7 @@ async def _populate(place: Place) -> None:
     await _feed(place, CommunityCreated, kind=place.kind)
     for who in CALLERS[1:]:
         things[who] = place.id(who)
-        await _feed(place, MemberRegistered, who, name=who.title())
+        await _feed(place, MemberRegistered, who, name=who.title(), org_id=place.org_of(who))
     for who in BELONG:
         await _feed(place, MemberJoined, who)
     for name in ("comment", "hidden"):  # in which everybody is mentioned, strangers too

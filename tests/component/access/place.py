@@ -61,20 +61,26 @@ class Place:
         self.things: dict[str, str] = {"org": self.org}
         self.own: dict[str, dict[str, str]] = {}
         """What each caller has of their own, by caller."""
-        self._clients: dict[str, httpx.AsyncClient] = {}
+        self.orgs: dict[str, str | None] = {"other org": "harbour", "operator": None}
+        """Of which organisation those are who are not of this place's."""
+        self._clients: dict[tuple[str, str | None], httpx.AsyncClient] = {}
 
     def id(self, who: str) -> str:
         """The member id of somebody of this place."""
         return dev_member_id(f"{who} {self.kind}")
 
+    def org_of(self, who: str) -> str | None:
+        """The organisation of somebody of this place."""
+        return self.orgs.get(who, self.org)
+
     def by(self, who: str) -> httpx.AsyncClient:
         """A client in the name of somebody of this place."""
-        if who not in self._clients:
-            org = {"other org": "harbour", "operator": None}.get(who, self.org)
+        org = self.org_of(who)
+        if (who, org) not in self._clients:
             scopes = [IMPORT_SCOPE, OPERATE_SCOPE] if who == "operator" else []
             subject = "" if who == "nobody" else f"{who} {self.kind}"
-            self._clients[who] = client(self.app, subject, org=org, scopes=scopes)
-        return self._clients[who]
+            self._clients[who, org] = client(self.app, subject, org=org, scopes=scopes)
+        return self._clients[who, org]
 
     async def do(self, who: str, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """What somebody gets who does that; it has to succeed."""

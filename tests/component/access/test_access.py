@@ -6,14 +6,16 @@ An endpoint without a row, and a row without an endpoint, is a failure, too.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 import httpx
 import pytest
 
+from shared.testing.harness import client
 from shared.testing.stack import Stack
 from tests.component.access import discussions, matching, members, notifications
-from tests.component.access.place import Place, Recipe, nothing_stays
+from tests.component.access.place import UNKNOWN, Place, Recipe, nothing_stays
 from tests.component.access.table import CALLERS, Row, read
 
 ROWS = {service: read(service) for service in ("members", "discussions", "matching", "notifications")}
@@ -79,6 +81,23 @@ async def test_the_table_has_all_endpoints_of_notifications_and_no_others(
     in_notifications: list[Place],
 ) -> None:
     complete("notifications", in_notifications[0], notifications.RECIPES)
+
+
+async def test_a_token_of_another_organisation_opens_nothing_until_the_profile_says_so(
+    in_discussions: list[Place], in_matching: list[Place], in_notifications: list[Place]
+) -> None:
+    """Memberships within the one they left are there still: members ends them when it hears of it."""
+    for service, places in (
+        ("discussions", in_discussions), ("matching", in_matching), ("notifications", in_notifications)
+    ):  # fmt: skip
+        for place in places:
+            await place.do("author", "GET", "/members/me/data")
+            moved = client(place.app, f"author {place.kind}", org="harbour")
+            for row in ROWS[service]:
+                if row.cells["nobody", place.kind].status == 401:
+                    path = row.path.format_map(defaultdict(lambda: UNKNOWN))
+                    answer = await moved.request(row.method, f"/v1{path}")
+                    assert (answer.status_code, _refusal(answer)[0]) == (403, "organisation-changed"), row
 
 
 async def check(places: Sequence[Place], row: Row, recipes: Mapping[str, Recipe]) -> None:
