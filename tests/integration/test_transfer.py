@@ -122,6 +122,7 @@ async def populated(at: Installation, mark: str) -> str:
     await at.ask(bob, "POST", f"discussions/v1/problems/{two}/links", link)
     await at.ask(ann, "POST", f"discussions/v1/problems/{one}/links", link | {"kind": "related"})
     await contents(at, ann, c, problem=one, solution=solutions[0])
+    await benchmarks(at, people, c)
     return str(c)
 
 
@@ -156,19 +157,43 @@ async def contents(at: Installation, who: str, c: str, *, problem: str, solution
         await at.ask(who, "POST", f"discussions/v1/resources/{made}/publish")
 
 
+async def benchmarks(at: Installation, people: list[str], c: str) -> None:
+    """One with names; a nameless one that all answered and that is closed; one with too few to show."""
+    measures = [
+        {"kind": "number", "name": "Days", "unit": "d", "lowest": 0},
+        {"kind": "choice", "name": "Signed", "choices": ["yes", "no"]},
+    ]
+    for nameless, answering in ((False, people[:2]), (True, people), (True, people[:1])):
+        text = {"title": "How long?", "body": "B", "measures": measures, "nameless": nameless}
+        address = f"discussions/v1/communities/{c}/benchmarks"
+        made = (await at.ask(people[0], "POST", address, text))["id"]
+        for number, who in enumerate(answering):
+            values = [{"measure": "Days", "value": number + 0.5, "unit": "d"}]
+            values += [{"measure": "Signed", "value": "no"}] if number else []
+            answer = {"values": values, "note": f"Note {number} ✍"}
+            await at.ask(who, "POST", f"discussions/v1/benchmarks/{made}/answer", answer)
+        if len(answering) == len(people):
+            await at.ask(people[0], "POST", f"discussions/v1/benchmarks/{made}/close")
+
+
 def read(path: Path) -> list[Record]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def content(path: Path) -> set[str]:
-    """The records of a file, but for when it was written and for the stage, which is of here and now."""
+    """The records of a file, but for when it was written, the stage, which is of here and now, and in which
+    order answers stand."""
     kept = [record for record in read(path) if record["kind"] not in ("export", "end")]
-    return {json.dumps(record | {"stage": None}, sort_keys=True) for record in kept}
+    for record in kept:
+        record.pop("stage" if record["kind"] == "community" else "", None)
+        record.pop("number" if record["kind"] == "benchmark-answer" else "", None)
+    return {json.dumps(record, sort_keys=True) for record in kept}
 
 
 KINDS = {
     "community": 1, "member": 3, "membership": 3, "problem": 3, "solution": 2, "revision": 2, "comment": 3,
-    "case-study": 2, "resource": 3, "acceptance": 1, "resolution": 1, "endorsement": 2, "link": 2,
+    "case-study": 2, "resource": 3, "benchmark": 3, "benchmark-answer": 5, "benchmark-closing": 1,
+    "acceptance": 1, "resolution": 1, "endorsement": 2, "link": 2,
 }  # fmt: skip
 
 
@@ -237,6 +262,9 @@ async def test_exported_and_imported_elsewhere_and_exported_again_is_the_same(
         assert all(set(told) <= {"created", "existing"} for told in report["items"].values()), report
         await there.export(stew, c, two)
     assert content(two) == content(one)
+    answers = [record for record in read(one) if record["kind"] == "benchmark-answer"]
+    assert [len(answer["values"]) for answer in answers if "org_id" not in answer] != []
+    assert all("member" not in answer for answer in answers if "org_id" not in answer)
     assert {record["kind"]: 0 for record in read(three)} == {record["kind"]: 0 for record in read(one)}
     texts = [sorted(record.get("body", "") for record in read(file)) for file in (one, three)]
     assert texts[0] == texts[1]

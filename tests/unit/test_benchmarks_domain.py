@@ -225,3 +225,33 @@ def test_nameless_answers_are_withheld_while_they_are_few_and_in_no_order_that_t
     assert (shown.withheld, shown.columns[0].median) == (False, 2.5)
     assert [row.answer_id for row in shown.rows] != [row.answer_id for row in enough]
     assert benchmarks.table(opened(), few).withheld is False
+
+
+def taken_over(benchmark: Benchmark, value: Value, **whose: str | None) -> Any:
+    named = {"org_id": None, "member_id": None} | whose
+    return benchmarks.take_over(benchmark, "a", values=[value], note="", at=NOW, **named)
+
+
+def test_an_answer_of_elsewhere_is_an_organisations_or_a_members_also_when_it_is_closed() -> None:
+    benchmark, _ = benchmarks.closed(opened(), None)
+    after, given, event = taken_over(benchmark, days(9), org_id="city", member_id="ann")
+    assert (given.respondent, given.answered_by) == (benchmarks.respondent("ann", "city"), None)
+    assert (after.state, after.answers, event.org_id, event.answered_by) == ("closed", 1, "city", None)
+    _, given, _ = taken_over(benchmark, days(9), member_id="ann")
+    assert (given.respondent, given.answered_by) == (benchmarks.respondent("ann", None), "ann")
+    with pytest.raises(BadInput):
+        taken_over(benchmark, days(9))
+    with pytest.raises(BadInput):
+        taken_over(benchmark, days(999), org_id="city")
+
+
+def test_a_nameless_answer_of_elsewhere_names_nobody() -> None:
+    _, given, event = taken_over(opened(nameless=True), days(9), org_id="city", member_id="ann")
+    assert (given.org_id, given.answered_by, event.org_id, event.answered_by) == (None, None, None, None)
+    assert not any(name in given.respondent for name in ("ann", "city"))
+
+
+def test_no_more_answers_of_elsewhere_than_a_table_has() -> None:
+    full = opened().model_copy(update={"answers": BENCHMARK_ANSWERS})
+    with pytest.raises(Conflict):
+        taken_over(full, days(9), org_id="city")

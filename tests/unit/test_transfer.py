@@ -124,6 +124,34 @@ def test_a_case_study_refers_to_what_it_is_about_by_its_new_id(arrival: Any) -> 
     assert (study["community_id"], study["state_at"]) == ("d", AT)
 
 
+def benchmark(*, nameless: bool = False) -> Record:
+    text = {"title": "T", "body": "B", "tags": [], "measures": [], "nameless": nameless, "closes_at": None}
+    return {"kind": "benchmark", "id": "b", "thread_id": "b", **by("ann"), **text}
+
+
+def given(number: int, **whose: Any) -> Record:
+    values = [{"measure": "M", "value": 1}]
+    return {
+        "kind": "benchmark-answer",
+        "thread_id": "b",
+        "number": number,
+        "values": values,
+        "note": "",
+    } | whose
+
+
+def test_answers_are_known_by_whose_they_are_and_nameless_ones_by_their_number(arrival: Any) -> None:
+    member = {"id": "gone", "name": "Gone"}
+    named = [given(1, org_id="o", member=None), given(2, org_id=None, member=member)]
+    items = drained(arrival(*PEOPLE, benchmark(), *named))
+    of_org, of_member = payloads(items, "benchmark-answer")
+    assert (of_org["org_id"], of_org["member_id"], of_member["org_id"]) == ("o", None, None)
+    assert {"id": of_member["member_id"], "name": "Gone"}.items() <= payloads(items, "member")[-1].items()
+    items = drained(arrival(*PEOPLE, benchmark(nameless=True), given(1), given(2)))
+    assert len({each["id"] for each in payloads(items, "benchmark-answer")}) == 2
+    assert not any(each["org_id"] or each["member_id"] for each in payloads(items, "benchmark-answer"))
+
+
 def test_removed_comments_that_refer_to_each_other_end(arrival: Any) -> None:
     circle = [comment("c1", "c2", removed=True), comment("c2", "c1", removed=True)]
     items = drained(arrival(*PEOPLE, problem(), *circle, comment("c3", "c1")))

@@ -21,7 +21,7 @@ MOST_BYTES = 4_000_000
 
 _REFERRING = 4
 """The phase of what refers to any of the problems' threads."""
-REFERRING = frozenset({"case-study", "resource", "endorsement", "link"})
+REFERRING = frozenset({"case-study", "resource", "benchmark", "endorsement", "link"})
 """From the first record of such a kind on, all problems are there to be referred to."""
 
 EXAMPLES = 3
@@ -130,11 +130,12 @@ class Arrival:
                     self._people[record["member_id"]] = record["role"]
                 case "comment" if record.get("removed"):
                     self._instead[record["id"]] = record["item_id"]
-            for author in (record[name] for name in PEOPLE if name in record):
+            for author in (record[name] for name in PEOPLE if record.get(name)):
                 if record["kind"] in NEEDED:
                     name = author.get("name") or (_ANONYMOUS if author.get("anonymous") else _FORMER)
                     who = self._author(author, record["thread_id"])
-                    wrote[who] = (name, min(record["at"], wrote.get(who, ("", record["at"]))[1]))
+                    at = record.get("at", self._exported_at)
+                    wrote[who] = (name, min(at, wrote.get(who, ("", at))[1]))
         if not self._community:
             raise ImportStopped(f"{self._path} has no community in it")
         self._stand_ins = {who: shown for who, shown in wrote.items() if who not in self._people}
@@ -262,6 +263,16 @@ class Arrival:
             case "resource":
                 payload = self._content(record, "body", "substance")
                 return _part(record["id"], kind, payload, thread=thread)
+            case "benchmark":
+                names = ("title", "body", "tags", "measures", "nameless", "closes_at", "at")
+                payload = self._text(record, *names)
+                payload |= {"id": self._id(record["id"]), "community_id": self.community_id}
+                return _part(record["id"], kind, payload, thread=thread)
+            case "benchmark-answer":
+                return self._answer(record, thread)
+            case "benchmark-closing":
+                payload = {"benchmark_id": self._id(thread), "at": record["at"]}
+                return _part(f"closing of {thread}", kind, payload, thread, thread=thread)
             case "endorsement":
                 solution, endorser = record["solution_id"], self._author(record["endorser"], thread)
                 payload = {"solution_id": self._id(solution), "endorser_id": endorser}
@@ -273,6 +284,17 @@ class Arrival:
                 payload |= {"type": record["type"], "at": self._exported_at}
                 return _part(f"{one} {record['type']} {other}", kind, payload, one, target=other, thread=one)
         return None
+
+    def _answer(self, record: Record, thread: str) -> _Parts:
+        """Known by whose it is, and a nameless one by its number."""
+        member = record.get("member")
+        who = self._author(member, thread) if member else None
+        org_id, benchmark = record.get("org_id"), self._id(thread)
+        name = str(who or org_id or record["number"])
+        payload = {"id": stable_id("answer", benchmark, name), "benchmark_id": benchmark, "org_id": org_id}
+        payload |= {"member_id": who, "values": record["values"], "note": record["note"]}
+        payload |= {"at": self._exported_at}
+        return _part(f"answer of {name} to {thread}", "benchmark-answer", payload, thread, thread=thread)
 
     def _content(self, record: Record, *names: str) -> Record:
         payload = self._text(record, "title", "tags", "state", "reason", "at", *names)

@@ -25,6 +25,9 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
         *_CONTENT, "situation", "action", "outcome", "lessons", "organisation", "problem_id", "solution_id",
     ),
     "resource": (*_CONTENT, "body", "substance"),
+    "benchmark": (*_OF_THREAD, "title", "body", "tags", "measures", "nameless", "closes_at"),
+    "benchmark-answer": ("thread_id", "number", "values", "note"),
+    "benchmark-closing": ("thread_id", "at"),
     "endorsement": ("thread_id", "solution_id", "endorser", "basis", "at"),
     "link": ("problem_id", "target_id", "type"),
 }  # fmt: skip
@@ -32,7 +35,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 
 _SAID = ("author", "at", "body", "mentions")
 """What a comment has that was not removed."""
-PEOPLE = ("author", "endorser")
+PEOPLE = ("author", "endorser", "member")
 """The fields that say who did something."""
 _TEXTS = frozenset(
     {"id", "thread_id", "item_id", "solution_id", "target_id", "member_id", "founder_id", "at"}
@@ -45,7 +48,8 @@ def fault(record: Mapping[str, Any]) -> str | None:
     if not isinstance(kind, str) or kind not in NEEDED:
         return None  # of a later version
     said = _SAID if kind == "comment" and not record.get("removed") else ()
-    for name in (*NEEDED[kind], *said):
+    named = [name for name in PEOPLE if record.get(name) is not None]
+    for name in (*NEEDED[kind], *said, *named):
         if name not in record:
             return f'{kind}: "{name}" is missing. Add it, or export again.'
         if name in PEOPLE and not _is_person(record[name]):

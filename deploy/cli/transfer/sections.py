@@ -130,6 +130,42 @@ async def _contents(
         yield Batch(records, [], page.following)
 
 
+async def _benchmarks(source: Source, community_id: str, cursor: str | None) -> AsyncIterator[Batch]:
+    async for page in source.pages("discussions", f"/communities/{community_id}/benchmarks", cursor):
+        found = await together(_benchmark(source, each) for each in page.items if not _taken_back(each))
+        yield Batch([record for records in found for record in records], [], page.following)
+
+
+async def _benchmark(source: Source, benchmark: Item) -> list[Item]:
+    """A benchmark with the answers that its table shows: none where too few gave one without their names."""
+    within = {"thread_id": benchmark["id"]}
+    names = ("id", "title", "body", "tags", "measures", "nameless", "closes_at", "state")
+    records: list[Item] = [
+        {"kind": "benchmark", **within, "author": _author(benchmark["author"]), "at": benchmark["posted_at"],
+         **{name: benchmark[name] for name in names}}
+    ]  # fmt: skip
+    table = await source.find("discussions", f"/benchmarks/{benchmark['id']}/table")
+    if table is None:
+        return []  # hidden meanwhile
+    for number, row in enumerate(table["rows"], 1):
+        # Nameless ones name nobody, not even whoever exports: whoever gets the file is not them.
+        whose: Item = {"number": number}
+        if not benchmark["nameless"]:
+            member = _author(row["member"]) if row["member"] else None
+            whose |= {"org_id": row["org_id"], "member": member}
+        values = [
+            {"measure": column["measure"]["name"], "value": cell}
+            for column, cell in zip(table["columns"], row["cells"], strict=True)
+            if cell is not None
+        ]
+        records.append({"kind": "benchmark-answer", **within, **whose, "values": values, "note": row["note"]})
+    if benchmark["state"] == "closed":
+        happened = await source.all("discussions", f"/threads/{benchmark['id']}/timeline")
+        closed = [entry["at"] for entry in happened if entry["event"] == "benchmark-closed"]
+        records.append({"kind": "benchmark-closing", **within, "at": closed[-1]})
+    return records + await _comments(source, benchmark["id"])
+
+
 async def _comments(source: Source, thread_id: str) -> list[Item]:
     """The comments of a thread. Of what was removed or hidden the place alone, for the replies to it."""
     records = []
@@ -167,5 +203,6 @@ SECTIONS: Mapping[str, Section] = {
     "archived case studies": partial(_contents, "case-study", "case-studies", {"state": "archived"}),
     "resources": partial(_contents, "resource", "resources", {}),
     "archived resources": partial(_contents, "resource", "resources", {"state": "archived"}),
+    "benchmarks": _benchmarks,
 }
 """In the order of the file."""

@@ -128,7 +128,7 @@ class AnswerView(View):
     """The answer of your organisation, or yours where you have none."""
 
     org_id: str | None
-    answered_by: Author
+    answered_by: Author | None = Field(description="Nobody where an import does not know.")
     values: list[ValueView]
     note: str
     at: AwareDatetime
@@ -138,7 +138,7 @@ class AnswerView(View):
     def of(answer: BenchmarkAnswer, names: Names) -> AnswerView:
         """The view of ``answer``."""
         return AnswerView(
-            answered_by=Author.of(answer.answered_by, answer, names),
+            answered_by=Author.of(answer.answered_by, answer, names) if answer.answered_by else None,
             **answer.model_dump(include=set(AnswerView.model_fields) - {"answered_by"}),
         )
 
@@ -256,7 +256,9 @@ async def read_table(benchmark_id: BenchmarkPath, caller: AuthenticatedCaller, d
             RowView(
                 own=mine,
                 org_id=row.org_id if named else None,
-                member=Author.of(row.answered_by, row, names) if named and row.org_id is None else None,
+                member=Author.of(row.answered_by, row, names)
+                if named and row.org_id is None and row.answered_by
+                else None,
                 cells=[given.get(measure.name) for measure in benchmark.measures],
                 note=row.note,
             )

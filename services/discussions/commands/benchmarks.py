@@ -29,8 +29,9 @@ async def open_(
     measures: Sequence[Measure],
     nameless: bool,
     closes_at: datetime | None,
+    at: datetime | None = None,
 ) -> Benchmark:
-    """Ask a community a question that can be answered in measures."""
+    """Ask a community a question that can be answered in measures; ``at`` is when, in an import."""
     author = await access.participant(uow, community_id, author_id)
     benchmark, event = benchmarks.open_(
         thread_id,
@@ -41,11 +42,11 @@ async def open_(
         measures=measures,
         nameless=nameless,
         closes_at=closes_at,
-        now=uow.now,
+        now=at or uow.now,
     )
     store.threads.save_thread(uow, benchmark)
-    await posting.admit(uow, author, title, body)
-    record(uow, event)
+    await posting.admit(uow, author, title, body, at=at)
+    record(uow, event, at)
     return benchmark
 
 
@@ -96,6 +97,48 @@ async def close_in_time(uow: UnitOfWork, thread_id: str) -> None:
         benchmark, event = closed
         store.threads.save_thread(uow, benchmark)
         record(uow, event)
+
+
+async def imported(uow: UnitOfWork, thread_id: str) -> Benchmark:
+    """A benchmark that an import goes on with, whoever may see it."""
+    found = await store.benchmarks.load_benchmark(uow, thread_id)
+    if found is None:
+        raise benchmarks.no_such_benchmark()
+    await access.require_open(uow, found.community_id)
+    return found
+
+
+async def take_over_answer(
+    uow: UnitOfWork,
+    benchmark: Benchmark,
+    answer_id: str,
+    *,
+    org_id: str | None,
+    member_id: str | None,
+    values: Sequence[Value],
+    note: str,
+    at: datetime,
+) -> bool:
+    """Import an answer, unless its respondent has answered, here or before; whether they had not."""
+    after, given, event = benchmarks.take_over(
+        benchmark, answer_id, org_id=org_id, member_id=member_id, values=values, note=note, at=at
+    )
+    if await store.benchmarks.load_answer(uow, benchmark.thread_id, given.respondent):
+        return False
+    store.threads.save_thread(uow, after)
+    store.benchmarks.save_answer(uow, given)
+    record(uow, event, at)
+    return True
+
+
+def take_over_closing(uow: UnitOfWork, benchmark: Benchmark, at: datetime) -> bool:
+    """Close a benchmark that was closed elsewhere, unless it is; whether it was not."""
+    if benchmark.state == "closed":
+        return False
+    benchmark, event = benchmarks.closed(benchmark, None)
+    store.threads.save_thread(uow, benchmark)
+    record(uow, event, at)
+    return True
 
 
 async def _benchmark(uow: UnitOfWork, member_id: str, thread_id: str) -> tuple[Benchmark, Participant]:

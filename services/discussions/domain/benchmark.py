@@ -58,8 +58,8 @@ class BenchmarkAnswer(BaseModel):
     community_id: str
     respondent: str
     org_id: str | None
-    answered_by: str
-    """Who gave it, or edited it last."""
+    answered_by: str | None
+    """Who gave it, or edited it last; nobody where an import does not know."""
     values: list[Value]
     note: str
     revision: int
@@ -163,9 +163,7 @@ def answer(
     if TRANSITIONS[benchmark.state].get("answer") is None or _over(benchmark, now):
         raise Conflict("benchmark-closed", "This benchmark takes no answers any more.")
     if earlier is None and benchmark.answers >= BENCHMARK_ANSWERS:
-        raise Conflict("benchmark-full", f"A benchmark has at most {BENCHMARK_ANSWERS} answers.")
-    _compare(benchmark.measures, values)
-    benchmark = benchmark.then(answers=benchmark.answers + (earlier is None))
+        raise _full()
     given = BenchmarkAnswer(
         answer_id=earlier.answer_id if earlier else answer_id,
         thread_id=benchmark.thread_id,
@@ -178,6 +176,51 @@ def answer(
         revision=earlier.revision + 1 if earlier else 1,
         at=now,
     )
+    return _answered(benchmark, given, new=earlier is None)
+
+
+def take_over(
+    benchmark: Benchmark,
+    answer_id: str,
+    *,
+    org_id: str | None,
+    member_id: str | None,
+    values: Sequence[Value],
+    note: str,
+    at: datetime,
+) -> tuple[Benchmark, BenchmarkAnswer, BenchmarkAnswered]:
+    """An answer that was given elsewhere, in whatever state the benchmark is by now. Of an organisation's it
+    is not known who gave it, of a nameless one not even whose it is."""
+    if benchmark.answers >= BENCHMARK_ANSWERS:
+        raise _full()
+    if benchmark.nameless:
+        org_id = member_id = None
+    elif org_id is None and member_id is None:
+        raise _bad("/org_id", "It must say whose answer it is.")
+    given = BenchmarkAnswer(
+        answer_id=answer_id,
+        thread_id=benchmark.thread_id,
+        community_id=benchmark.community_id,
+        respondent=f"answer {answer_id}" if benchmark.nameless else respondent(member_id or "", org_id),
+        org_id=org_id,
+        answered_by=member_id if org_id is None else None,
+        values=list(values),
+        note=note,
+        revision=1,
+        at=at,
+    )
+    return _answered(benchmark, given, new=True)
+
+
+def _full() -> Conflict:
+    return Conflict("benchmark-full", f"A benchmark has at most {BENCHMARK_ANSWERS} answers.")
+
+
+def _answered(
+    benchmark: Benchmark, given: BenchmarkAnswer, *, new: bool
+) -> tuple[Benchmark, BenchmarkAnswer, BenchmarkAnswered]:
+    _compare(benchmark.measures, given.values)
+    benchmark = benchmark.then(answers=benchmark.answers + new)
     return (
         benchmark,
         given,
@@ -187,8 +230,8 @@ def answer(
             community_id=benchmark.community_id,
             author_id=benchmark.author_id,
             title=benchmark.title,
-            answered_by=None if benchmark.nameless else actor.member_id,
-            org_id=None if benchmark.nameless else actor.org_id,
+            answered_by=None if benchmark.nameless else given.answered_by,
+            org_id=None if benchmark.nameless else given.org_id,
             answers=benchmark.answers,
         ),
     )
@@ -197,17 +240,18 @@ def answer(
 def close(benchmark: Benchmark, actor: Participant) -> tuple[Benchmark, BenchmarkClosed]:
     """Take no more answers."""
     require_author_or_curator(actor, benchmark.author_id, "close this benchmark")
-    return _closed(benchmark, actor.member_id)
+    return closed(benchmark, actor.member_id)
 
 
 def close_in_time(benchmark: Benchmark, now: datetime) -> tuple[Benchmark, BenchmarkClosed] | None:
     """Close what was to close by ``now``."""
     if benchmark.state == "closed" or not _over(benchmark, now):
         return None
-    return _closed(benchmark, None)
+    return closed(benchmark, None)
 
 
-def _closed(benchmark: Benchmark, closed_by: str | None) -> tuple[Benchmark, BenchmarkClosed]:
+def closed(benchmark: Benchmark, closed_by: str | None) -> tuple[Benchmark, BenchmarkClosed]:
+    """The benchmark without more answers; nobody closed it where time did, or an import does not know."""
     following = TRANSITIONS[benchmark.state].get("close")
     if following is None:
         raise Conflict("benchmark-closed", "This benchmark is closed already.")

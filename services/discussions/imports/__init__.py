@@ -11,8 +11,14 @@ from services.discussions import commands, store
 from services.discussions.domain.access import no_such_problem, no_such_solution
 from services.discussions.domain.problem import Problem
 from services.discussions.domain.solution import Solution
-from services.discussions.imports import contents
+from services.discussions.imports import benchmarks, contents
+from services.discussions.imports.benchmarks import (
+    ImportBenchmark,
+    ImportBenchmarkAnswer,
+    ImportBenchmarkClosing,
+)
 from services.discussions.imports.contents import ImportCaseStudy, ImportResource
+from services.discussions.imports.people import require_member
 from shared.contracts.discussions import Basis, Context, ItemKind, LinkKind
 from shared.errors import NotFound, OutOfOrder
 from shared.storage import UnitOfWork
@@ -151,6 +157,9 @@ AnyItem = (
     | ImportEndorsement
     | ImportCaseStudy
     | ImportResource
+    | ImportBenchmark
+    | ImportBenchmarkAnswer
+    | ImportBenchmarkClosing
 )
 Item = Annotated[AnyItem, Field(discriminator="kind")]
 
@@ -194,8 +203,10 @@ def _builds_on(item: AnyItem) -> set[str]:
             return set()
         case ImportCaseStudy():
             return {each for each in (item.problem_id, item.solution_id) if each is not None}
-        case ImportResource():
+        case ImportResource() | ImportBenchmark():
             return set()
+        case ImportBenchmarkAnswer() | ImportBenchmarkClosing():
+            return {item.benchmark_id}
         case ImportSolution() | ImportProblemEdit() | ImportResolution():
             return {item.problem_id}
         case ImportComment():
@@ -209,7 +220,9 @@ def _builds_on(item: AnyItem) -> set[str]:
 def _held_up_by(item: AnyItem) -> set[str]:
     """The ids of what waits as long as ``item`` does: a later text must not overtake an earlier one."""
     match item:
-        case ImportProblem() | ImportSolution() | ImportComment() | ImportCaseStudy() | ImportResource():
+        case ImportProblem() | ImportSolution() | ImportComment():
+            return {item.id}
+        case ImportCaseStudy() | ImportResource() | ImportBenchmark():
             return {item.id}
         case ImportRevision() | ImportProblemEdit():
             return _builds_on(item)
@@ -222,7 +235,7 @@ async def _carry_out(uow: UnitOfWork, item: AnyItem) -> bool:
         case ImportProblem():
             if await store.threads.load_thread(uow, item.id):
                 return False
-            await _require_member(uow, item.community_id, item.author_id)
+            await require_member(uow, item.community_id, item.author_id)
             context = Context.model_validate(item.context.model_dump()) if item.context else None
             await commands.problems.post_problem(
                 uow, item.author_id, item.id, item.community_id, title=item.title, body=item.body,
@@ -231,7 +244,7 @@ async def _carry_out(uow: UnitOfWork, item: AnyItem) -> bool:
         case ImportSolution():
             if await store.solutions.load_solution(uow, item.id):
                 return False
-            await _require_member(uow, (await _problem(uow, item.problem_id)).community_id, item.author_id)
+            await require_member(uow, (await _problem(uow, item.problem_id)).community_id, item.author_id)
             await commands.solutions.propose(
                 uow,
                 item.author_id,
@@ -247,7 +260,7 @@ async def _carry_out(uow: UnitOfWork, item: AnyItem) -> bool:
             solution = await _solution(uow, item.solution_id)
             if item.number is not None and item.number <= solution.revision:
                 return False
-            await _require_member(uow, solution.community_id, item.editor_id)
+            await require_member(uow, solution.community_id, item.editor_id)
             await commands.solutions.revise(
                 uow, item.editor_id, item.solution_id, None, body=item.body, note=item.note,
                 major=item.major, at=item.at,
@@ -257,7 +270,7 @@ async def _carry_out(uow: UnitOfWork, item: AnyItem) -> bool:
             if await store.imports.was_imported(uow, item.kind, item.id):
                 return False
             thread = await _problem(uow, item.problem_id)
-            await _require_member(uow, thread.community_id, item.editor_id)
+            await require_member(uow, thread.community_id, item.editor_id)
             await commands.problems.edit_problem(
                 uow, item.editor_id, item.problem_id, None, title=item.title, body=item.body,
                 tags=item.tags, at=item.at,
@@ -298,11 +311,13 @@ async def _carry_out(uow: UnitOfWork, item: AnyItem) -> bool:
             if await store.solutions.load_endorsement(uow, item.solution_id, item.endorser_id) is not None:
                 return False  # whatever became of it since
             solution = await _solution(uow, item.solution_id)
-            await _require_member(uow, solution.community_id, item.endorser_id)
+            await require_member(uow, solution.community_id, item.endorser_id)
             await commands.solutions.endorse(uow, item.endorser_id, item.solution_id, item.basis, item.at)
         case ImportCaseStudy() | ImportResource():
-            await _require_member(uow, item.community_id, item.author_id)
+            await require_member(uow, item.community_id, item.author_id)
             return await contents.carry_out(uow, item)
+        case ImportBenchmark() | ImportBenchmarkAnswer() | ImportBenchmarkClosing():
+            return await benchmarks.carry_out(uow, item)
     return True
 
 
@@ -318,7 +333,7 @@ async def _comment(uow: UnitOfWork, item: ImportComment) -> bool:
         kind, thread_id, community_id = "comment", comment.thread_id, comment.community_id
     else:
         raise NotFound("no-such-item", "What this comments on was not imported.")
-    await _require_member(uow, community_id, item.author_id)
+    await require_member(uow, community_id, item.author_id)
     members = await store.access.member_ids(uow, community_id, item.mentions)
     await commands.comments.comment(
         uow, item.author_id, item.id, thread_id, item_kind=kind, item_id=item.item_id, body=item.body,
@@ -339,9 +354,3 @@ async def _solution(uow: UnitOfWork, solution_id: str) -> Solution:
     if solution is None:
         raise no_such_solution()
     return solution
-
-
-async def _require_member(uow: UnitOfWork, community_id: str, member_id: str) -> None:
-    """An import sends people first: whoever is missing is still on the way from members."""
-    if await store.access.load_participant(uow, community_id, member_id) is None:
-        raise OutOfOrder("unknown-member", f"{member_id} is not known as a member of {community_id} yet.")
