@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from deploy.cli.stopping import resumable
 from deploy.cli.transfer.export import export
 from deploy.cli.transfer.source import ExportStopped, Source
 
@@ -45,14 +46,8 @@ def community(
     goes on where it was.
     """
     console = Console(stderr=True)
-    try:
+    with resumable(console, ExportStopped):
         counts = asyncio.run(_export(community_id, out, token, members_url, discussions_url, console))
-    except ExportStopped as stopped:
-        console.print(f"Stopped: {stopped}", style="red", highlight=False, markup=False)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        console.print("Stopped. Start the same command again: it goes on where it was.")
-        raise typer.Exit(130) from None
     table = Table("record", "count", title=f"Exported to {out}", title_justify="left")
     for kind, count in counts.items():
         table.add_row(kind, f"{count:,}")

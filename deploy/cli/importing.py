@@ -28,6 +28,7 @@ from rich.text import Text
 
 from deploy.cli.stackexchange.replay import ImportStopped, Queue, Replay
 from deploy.cli.stackexchange.spool import FILES, Spool
+from deploy.cli.stopping import resumable
 from deploy.cli.transfer.arrival import Arrival
 
 app = typer.Typer(no_args_is_help=True)
@@ -79,7 +80,7 @@ def stackexchange(
     Stop it at any time and start it again: it goes on where it was and doubles nothing.
     """
     console = Console(stderr=True)
-    try:
+    with resumable(console, ImportStopped):
         report = import_dump(
             directory,
             members_url,
@@ -90,15 +91,7 @@ def stackexchange(
             work=work,
             console=console,
         )
-    except ImportStopped as stopped:
-        console.print(f"Stopped: {stopped}", style="red", highlight=False, markup=False)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        console.print("Stopped. Start the same command again: it goes on where it was.")
-        raise typer.Exit(130) from None
-    if json_file:
-        json_file.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-    show(report, Console())
+    _tell(report, json_file)
 
 
 @app.command()
@@ -135,19 +128,11 @@ def community(
     start it again: it goes on where it was and doubles nothing.
     """
     console = Console(stderr=True)
-    try:
+    with resumable(console, ImportStopped):
         report = import_community(
             file, members_url, discussions_url, token, new_id=new_id, work=work, console=console
         )
-    except ImportStopped as stopped:
-        console.print(f"Stopped: {stopped}", style="red", highlight=False, markup=False)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        console.print("Stopped. Start the same command again: it goes on where it was.")
-        raise typer.Exit(130) from None
-    if json_file:
-        json_file.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-    show(report, Console())
+    _tell(report, json_file)
 
 
 def import_community(
@@ -266,6 +251,12 @@ async def send(replay: Replay, queue: Queue, console: Console) -> int:
     ) as progress:
         task = progress.add_task("members", total=queue.total, completed=queue.position)
         return await replay.run(lambda phase, done: progress.update(task, description=phase, completed=done))
+
+
+def _tell(report: dict[str, Any], json_file: Path | None) -> None:
+    if json_file:
+        json_file.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    show(report, Console())
 
 
 def show(report: dict[str, Any], console: Console) -> None:
