@@ -133,6 +133,22 @@ def test_the_same_words_are_as_like_whenever_they_were_posted() -> None:
     assert len({likenesses[f"same {number}"] for number in range(5)}) == 1
 
 
+def test_the_same_words_are_exactly_as_like_before_and_after_weighing_anew() -> None:
+    index = Precedents()
+    words = [f"word{number}" for number in range(40)]
+    index.put(
+        [entry(f"before {number}", (" ".join(words[: number % 40]), "permit")) for number in range(200)]
+    )
+    same = [(f"permit {words[each]}", " ".join(words[each : each + 12] * 2)) for each in range(25)]
+    index.put([entry(f"old {each}", text) for each, text in enumerate(same)])
+    index.settle()
+    index.put([entry(f"new {each}", text) for each, text in enumerate(same[:12])])
+    query = Query(digest_of("permit", " ".join(words[:20])))
+    likenesses = {each.thread_id: each.words for each in index.search(query, [HERE], first=300)}
+    for each in range(12):
+        assert likenesses[f"old {each}"] == likenesses[f"new {each}"]
+
+
 def test_only_the_communities_asked_for_are_looked_into() -> None:
     index = Precedents()
     index.put([entry("a", PERMITS), entry("b", PERMITS, THERE), entry("c", BEER)])

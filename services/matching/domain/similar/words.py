@@ -102,7 +102,8 @@ class WordIndex:
 
     def settle(self) -> list[int]:
         """Weigh all records by what is known now, and forget the removed ones: their numbers are free."""
-        squares = np.zeros(self._norms.size, np.float32)
+        # As exact as in ``add``: the same words have the same length, added before or after.
+        squares = np.zeros(self._norms.size, np.float64)
         self._used, self._settled = {}, self._count
         for term in list(self._postings):
             words = np.frombuffer(self._postings[term], np.uint32)
@@ -113,8 +114,8 @@ class WordIndex:
                     continue
                 self._postings[term] = array("I", words.tobytes())
             self._used[term] = words.size
-            squares[words >> _BITS] += (self.weight(term) * _DAMPED[words & TIMES]) ** 2
-        self._norms = np.sqrt(squares)
+            squares[words >> _BITS] += (self.weight(term) * _DAMPED[words & TIMES].astype(np.float64)) ** 2
+        self._norms = np.sqrt(squares).astype(np.float32)
         free, self._removed, self._changes = self._removed, [], 0
         return free
 
