@@ -116,7 +116,7 @@ class Library:
             change = await changes.try_next()  # from here on no change is missed
             if self._token is None:
                 await self._read_all()
-            while True:
+            while change is not None or changes.alive:
                 changed: set[str] = set()
                 since = monotonic()
                 while change is not None:
@@ -128,10 +128,15 @@ class Library:
                     await self._refresh(changed)
                 self._token = changes.resume_token
                 change = await changes.try_next()
+        log.warning("matching: the collection of precedents went, reading all of them anew")
+        self._token = None
 
     async def _read_all(self) -> None:
+        gone = self.index.threads
         async for page in precedents.entries(self._database):
             await asyncio.to_thread(self._apply, page)
+            gone.difference_update(thread_id for thread_id, _ in page)
+        self.index.remove(gone)
         self.ready.set()
         self._changed.set()
 

@@ -299,6 +299,23 @@ async def test_every_instance_has_what_any_of_them_took_in(world: Found) -> None
         await eventually(followed)
 
 
+async def test_a_collection_that_was_dropped_is_read_anew(
+    world: Found, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.post("before", "A permit waits")
+    await world.database[precedents.PRECEDENTS].drop()
+    await world.database.ensure_indexes({precedents.PRECEDENTS: service.all_indexes[precedents.PRECEDENTS]})
+    await world.post("after", "A permit waits again")
+
+    async def followed() -> bool:
+        return world.library.index.threads == {"after"}
+
+    await eventually(followed)
+    assert await world.finds("permit") == ["after"]
+    told = [each.getMessage() for each in caplog.records if each.name == "services.matching.precedents"]
+    assert told == ["matching: the collection of precedents went, reading all of them anew"]
+
+
 async def test_a_former_members_problem_is_found_without_their_name(world: Found) -> None:
     await world.post("p", "A permit waits", author="ana")
     await world.feed(world.event(MemberErased, member_id=dev_member_id("ana")))

@@ -35,6 +35,10 @@ LEASE = timedelta(minutes=2)
 _PAGE = 500
 _INDEXED = {"community_id": 1, "digest": 1, "meaning": 1, "withdrawn": 1, "hidden": 1, "redacted": 1}
 _SHOWN = {"digest": 0, "meaning": 0}
+_CHANGES: list[dict[str, Any]] = [
+    {"$match": {"operationType": {"$in": ["insert", "update", "replace", "delete"]}}},
+    {"$project": {"documentKey": 1}},
+]
 
 Document = dict[str, Any]
 
@@ -119,9 +123,11 @@ def project_redacted(uow: UnitOfWork, thread_id: str, version: int) -> None:
 
 
 def changes(database: Database, resume_after: Any) -> Any:
-    """The change stream of precedents, from ``resume_after`` (a resume token) on: it names which changed."""
-    pipeline: list[Document] = [{"$project": {"documentKey": 1}}]
-    return database[PRECEDENTS].watch(pipeline, resume_after=resume_after, max_await_time_ms=100)
+    """The change stream of precedents, from ``resume_after`` (a resume token) on: it names which changed.
+
+    Where the collection goes (dropped, renamed), no record is named any more and the stream ends.
+    """
+    return database[PRECEDENTS].watch(_CHANGES, resume_after=resume_after, max_await_time_ms=100)
 
 
 async def entries(database: Database) -> AsyncIterator[list[tuple[str, Entry | None]]]:
