@@ -28,6 +28,7 @@ from services.matching.domain.similar.vectors import NO_MEANING, unpacked
 from services.matching.embedding import Embedder, EmbeddingUnavailable
 from services.matching.settings import SETTINGS
 from services.matching.store import precedents
+from services.matching.store.precedents import Posted
 from shared.storage import Database, UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -69,22 +70,32 @@ class Library:
         """What is worth showing to somebody who is writing ``text``, in their communities or one of them."""
         if not (text.title or text.body):
             return Answer([], "words")
-        communities = await store.communities_of(self._database, reader_id)
-        if community_id is not None:
-            communities = [each for each in communities if each == community_id]
+        communities = await self._communities(reader_id, community_id)
         meaning = await self._meaning(text, SETTINGS.embedding_wait_seconds)
-        return await self._answer(text, meaning, communities, limit, is_worth_showing)
+        posted = Posted(text, digest_of(text.title, text.body), meaning)
+        return await self._answer(posted, communities, limit, is_worth_showing)
+
+    async def like_posted(
+        self, thread_id: str, posted: Posted, reader_id: str, community_id: str | None, limit: int
+    ) -> Answer:
+        """The same for a problem that is posted already, by the meaning kept of it, and without itself."""
+        communities = await self._communities(reader_id, community_id)
+        return await self._answer(posted, communities, limit, is_worth_showing, skip=thread_id)
+
+    async def _communities(self, reader_id: str, community_id: str | None) -> list[str]:
+        communities = await store.communities_of(self._database, reader_id)
+        return [each for each in communities if community_id in (None, each)]
 
     async def _answer(
         self,
-        text: Text,
-        meaning: bytes,
+        posted: Posted,
         communities: Collection[str],
         limit: int,
         fits: Callable[[Candidate], bool],
         skip: str = "",
     ) -> Answer:
-        query = Query(digest_of(text.title, text.body), unpacked(meaning) if meaning != NO_MEANING else None)
+        text, words, meaning = posted
+        query = Query(words, unpacked(meaning) if meaning != NO_MEANING else None)
         candidates = await asyncio.to_thread(self.index.search, query, communities, skip)
         worthy = [each for each in candidates if fits(each)]
         found = await precedents.find(self._database, [each.thread_id for each in worthy], communities)
@@ -169,16 +180,13 @@ class Library:
         """Look for others like the problems that were just posted; answer for how many."""
         rows = await precedents.claim(self._database, "look_due", _BATCH)
         for row in rows:
-            text = Text(row["title"], row["body"], row["tags"])
-            meaning = bytes(row["meaning"])
+            posted = precedents.posted(row)
             if self._embedder is not None and "meaning_due" in row:
-                meaning = await self._meaning(text, _LOAD_SECONDS)
-                if meaning != NO_MEANING:
-                    await precedents.keep_meaning(self._database, row, meaning)
+                posted = posted._replace(meaning=await self._meaning(posted.text, _LOAD_SECONDS))
+                if posted.meaning != NO_MEANING:
+                    await precedents.keep_meaning(self._database, row, posted.meaning)
             communities = await store.communities_of(self._database, row["author_id"])
-            answer = await self._answer(
-                text, meaning, communities, rules.TOLD, is_worth_telling, skip=row["_id"]
-            )
+            answer = await self._answer(posted, communities, rules.TOLD, is_worth_telling, skip=row["_id"])
             await self._database.transact(partial(_tell, row["_id"], answer.similar))
         return len(rows)
 

@@ -1,4 +1,4 @@
-"""No query of discussions or members reads a whole collection, however it is asked."""
+"""No query of discussions, matching or members reads a whole collection, however it is asked."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ import pytest
 from fastapi import FastAPI
 
 from services.discussions.app import service as discussions_service
+from services.matching.precedents import Library
 from services.members.app import service as members_service
 from shared.clockwork import work_off
+from shared.contracts.discussions import ProblemPosted
 from shared.ids import new_id
 from shared.service import Service
 from shared.storage import Database
 from shared.testing.harness import client, create_topics, running, settings_for
 from shared.testing.stack import Stack
+from shared.web.auth import dev_member_id
+from tests.component import matching
 from tests.component.world import COMMUNITY, World, discussions, fresh
 
 MESSAGING = ("outbox", "inbox", "shards", "leases", "erasures", "idempotency")
@@ -161,6 +165,32 @@ async def _people(app: FastAPI) -> dict[str, str]:
         await other.put(f"/v1/communities/{community}/members/me")
         member = (await other.get("/v1/members/me")).json()["id"]
     return {"community_id": community, "member_id": member, "search": "permits", "connection_id": new_id()}
+
+
+async def test_no_query_of_matching_scans_a_collection(stack: Stack) -> None:
+    async with matching.matching(stack) as app:
+        world = matching.World(app, app.state.clock)
+        await world.community()
+        await world.feed(*world.joins("ana", permits="expert"), *world.joins("asker"))
+        mine = {"author_id": dev_member_id("asker"), "title": "Permits wait", "tags": ["permits"]}
+        await world.feed(*(world.event(ProblemPosted, thread_id=each, **mine) for each in ("p", "q")))
+        # It follows no more when it is asked: a change stream reads the oplog, and is profiled as a scan.
+        async with matching.following(Library(world.database, None)) as library:
+            await matching.caught_up(library, world.database)
+        app.state.library = library
+        ids = {
+            "community_id": matching.COMMUNITY, "thread_id": "p", "member_id": dev_member_id("ana"),
+            "skill": "permits",
+        }  # fmt: skip
+        good = 0
+        async with profiled(world.database) as scans:
+            for who in ("asker", "ana"):
+                async with world.as_(who) as http:
+                    good += await ask_everything(http, app, ids)
+                    [like] = (await http.get("/v1/problems/p/similar")).json()["items"]
+                    assert like["thread_id"] == "q"
+        assert good > 15
+        assert not scans, "\n".join(scans)
 
 
 @pytest.mark.parametrize("service", [discussions_service, members_service], ids=lambda each: each.name)

@@ -93,6 +93,12 @@ class Found(World):
     async def finds(self, title: str, subject: str = "asker", **fields: Any) -> list[str]:
         return [each["thread_id"] for each in (await self.draft(subject, title=title, **fields))["items"]]
 
+    async def similar(self, thread: str, subject: str = "asker", expect: int = 200, query: str = "") -> Any:
+        async with self.as_(subject) as http:
+            answer = await http.get(f"/v1/problems/{thread}/similar{query}")
+        assert answer.status_code == expect, answer.text
+        return answer.json()
+
     async def told(self) -> list[Any]:
         return await self.published(SimilarProblemsFound)
 
@@ -216,6 +222,71 @@ async def test_solved_ones_and_best_practices_come_first(world: Found) -> None:
     assert (await world.finds("permit"))[0] == "c"
     await world.feed(world.event(SolutionContested, thread_id="c", solution_id="t", state="contested"))
     assert (await world.finds("permit"))[0] == "a"
+
+
+async def test_what_is_like_a_posted_problem_is_found_by_the_meaning_that_is_kept_of_it(world: Found) -> None:
+    for thread in ("a", "b", "c"):
+        await world.post(thread, "A permit waits", tags=["permits"])
+    await world.post("beer", "The ale is cloudy")
+    await world.post("asked", "Who hands out a licence?", body="Nobody does.", tags=["permits"])
+    await world.feed(
+        world.event(BestPracticeRecognised, thread_id="c", solution_id="s"),
+        world.event(ProblemResolved, thread_id="b"),
+    )
+    world.embedder.busy, world.embedder.asked = True, []
+    answer = await world.similar("asked")
+    assert (answer["by"], world.embedder.asked) == ("meaning", [])
+    assert [each["thread_id"] for each in answer["items"]] == ["c", "b", "a"]
+    assert answer["items"][0]["reasons"] == [
+        "asks much the same", "has a best practice", "same tags: permits"
+    ]  # fmt: skip
+    assert [each["thread_id"] for each in (await world.similar("asked", query="?limit=1"))["items"]] == ["c"]
+    for query in ("limit=21", "limit=0", "community_id="):
+        await world.similar("asked", expect=422, query=f"?{query}")
+    await world.feed(
+        world.event(ProblemWithdrawn, thread_id="a"),
+        world.event(ContentFlagged, thread_id="b", item_kind="problem", hidden=True),
+        world.event(ContentRedacted, thread_id="c", item_kind="problem", whole=True),
+    )
+    assert (await world.similar("asked"))["items"] == []
+
+
+async def test_what_has_no_meaning_yet_is_like_others_by_its_words(world: Found) -> None:
+    world.embedder.busy = True
+    await world.post("p", "A permit waits for ages")
+    await world.post("q", "Permits wait for ages")
+    answer = await world.similar("p")
+    assert (answer["by"], [each["thread_id"] for each in answer["items"]]) == ("words", ["q"])
+    await world.feed(world.event(ContentRedacted, thread_id="p", item_kind="problem", whole=True))
+    assert await world.similar("p") == {"items": [], "by": "words"}
+
+
+async def test_what_is_like_a_problem_is_told_to_whoever_sees_it_by_their_communities(world: Found) -> None:
+    both = [*world.joins("ana")]
+    await world.feed(world.event(type(both[2]), **both[2].model_dump() | {"community_id": ELSEWHERE}))
+    await world.post("here", "A permit waits")
+    await world.post("asked", "A permit waits")
+    await world.post("there", "A permit waits", community_id=ELSEWHERE)
+
+    async def found(subject: str, query: str = "") -> list[str]:
+        items = (await world.similar("asked", subject, query=query))["items"]
+        return sorted(each["thread_id"] for each in items)
+
+    assert await found("asker") == ["here"]
+    assert await found("ana") == ["here", "there"]
+    assert await found("ana", f"?community_id={ELSEWHERE}") == ["there"]
+    assert await found("asker", f"?community_id={ELSEWHERE}") == []
+    refused = await world.similar("asked", "stranger", expect=404)
+    assert await world.similar("unheard-of", "asker", expect=404) == refused
+    assert await world.similar("there", "asker", expect=404) == refused
+    # An event about it was here before the problem itself.
+    await world.feed(world.event(ProblemResolved, thread_id="early"))
+    assert await world.similar("early", "asker", expect=404) == refused
+    await world.feed(world.event(ContentFlagged, thread_id="asked", item_kind="problem", hidden=True))
+    assert await world.similar("asked", "ana", expect=404) == refused
+    assert await found("asker") == ["here"]
+    await world.feed(world.event(MemberLeft, member_id=dev_member_id("asker")))
+    assert await world.similar("asked", "asker", expect=404) == refused
 
 
 async def test_whoever_posts_is_told_of_the_few_that_are_most_like_it_once(world: Found) -> None:

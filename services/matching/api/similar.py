@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field, StringConstraints
 
+from services.matching.api.asks import ThreadPath
 from services.matching.domain.similar.ranking import ProblemState, Similar, Text
-from services.matching.precedents import TheLibrary
+from services.matching.precedents import Answer, TheLibrary
+from services.matching.queries import similar as queries
 from shared.settings import LIMITS
 from shared.web import texts
 from shared.web.auth import AuthenticatedCaller
+from shared.web.database import Db
 from shared.web.problems import READ_PROBLEMS, documented
 from shared.web.texts import Identifier, Line, TagList, View
 
@@ -69,13 +72,18 @@ class SimilarView(View):
 
 
 class SimilarProblemsView(View):
-    """What is like a draft; nothing is closed or decided by it."""
+    """What is like a problem; nothing is closed or decided by it."""
 
     items: list[SimilarView]
     by: Literal["words", "meaning"] = Field(
         description="Whether their meaning was compared or their words alone: where meanings are switched "
-        "off, or the draft's could not be told in time."
+        "off, or the problem's could not be told in time."
     )
+
+    @staticmethod
+    def of(answer: Answer) -> SimilarProblemsView:
+        """The view of it."""
+        return SimilarProblemsView(items=[SimilarView.of(each) for each in answer.similar], by=answer.by)
 
 
 @router.post("/similar", response_model=SimilarProblemsView, responses=READ_PROBLEMS | documented(413))
@@ -86,4 +94,20 @@ async def find_similar(draft: Draft, caller: AuthenticatedCaller, library: TheLi
     """
     text = Text(draft.title, draft.body, draft.tags)
     answer = await library.like(text, caller.member_id, draft.community_id, draft.limit)
-    return SimilarProblemsView(items=[SimilarView.of(each) for each in answer.similar], by=answer.by)
+    return SimilarProblemsView.of(answer)
+
+
+@router.get("/problems/{thread_id}/similar", response_model=SimilarProblemsView, responses=READ_PROBLEMS)
+async def list_similar(
+    thread_id: ThreadPath,
+    caller: AuthenticatedCaller,
+    database: Db,
+    library: TheLibrary,
+    community_id: Annotated[Identifier | None, Query(description="Look into this community alone.")] = None,
+    limit: Annotated[int, Query(ge=1, le=20, description="So many at most.")] = 5,
+) -> SimilarProblemsView:
+    """Problems like one that is posted, for whoever may see it: in all the communities you belong to, in the
+    order of those like a draft."""
+    posted = await queries.posted(database, caller, thread_id)
+    answer = await library.like_posted(thread_id, posted, caller.member_id, community_id, limit)
+    return SimilarProblemsView.of(answer)

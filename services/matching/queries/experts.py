@@ -22,7 +22,7 @@ async def asked_about(
 ) -> tuple[Asking | None, list[Ask], bool]:
     """The asking about a problem that the caller may see, its asks, and whether they may read the words with
     which somebody declined: these are for the asker and for those who look after the community."""
-    _, _, close = await _seen(database, caller, thread_id)
+    _, _, close = await seen(database, caller, thread_id)
     return await asks.find_asking(database, thread_id), await asks.asks_about(database, thread_id), close
 
 
@@ -39,7 +39,7 @@ class Standing(NamedTuple):
 
 async def standing(database: Database, caller: Caller, thread_id: str, member_id: str) -> Standing:
     """Why a member was asked about a problem, or was not; for stewards of its community."""
-    thread, role, _ = await _seen(database, caller, thread_id)
+    thread, role, _ = await seen(database, caller, thread_id)
     if role != "steward":
         raise Forbidden("not-a-steward", "Only stewards are told why somebody was not asked.")
     community_id = thread.community_id
@@ -69,13 +69,18 @@ async def standing(database: Database, caller: Caller, thread_id: str, member_id
     return await database.transact(work)
 
 
-async def _seen(database: Database, caller: Caller, thread_id: str) -> tuple[Thread, Role, bool]:
+async def seen(database: Database, caller: Caller, thread_id: str) -> tuple[Thread, Role, bool]:
     """A problem that the caller may see, what they are in its community, and whether they are its author or
-    look after the community."""
+    look after the community. Raises ``NotFound`` for any other."""
     thread = await store.find_thread(database, thread_id)
     role = await store.role_in(database, (thread.community_id, caller.member_id)) if thread else None
     if thread is not None and role is not None:
         close = role != "member" or thread.author_id == caller.member_id
         if close or not thread.concealed:
             return thread, role, close
-    raise NotFound("no-such-problem", "There is no such problem.", fix="Check its id.")
+    raise no_such_problem()
+
+
+def no_such_problem() -> NotFound:
+    """A problem that is not there, not known yet, or none of the caller's business."""
+    return NotFound("no-such-problem", "There is no such problem.", fix="Check its id.")

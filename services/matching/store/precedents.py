@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from bson import Binary
@@ -13,7 +13,7 @@ from pymongo import UpdateOne
 from services.matching.domain import rules
 from services.matching.domain.routing.text import Digest
 from services.matching.domain.similar.index import Entry, digest_of
-from services.matching.domain.similar.ranking import Precedent, ProblemState
+from services.matching.domain.similar.ranking import Precedent, ProblemState, Text
 from services.matching.domain.similar.vectors import NO_MEANING
 from shared.ids import is_former_member
 from shared.storage import Database, Index, UnitOfWork, apply_version
@@ -168,6 +168,29 @@ async def find(
         "redacted": {"$ne": True},
     }
     return [_precedent(row) async for row in database[PRECEDENTS].find(query, _SHOWN)]
+
+
+class Posted(NamedTuple):
+    """What a problem says."""
+
+    text: Text
+    """Its title, the beginning of its body, and its tags; without words once these were redacted."""
+    digest: Digest
+    """All of its words."""
+    meaning: bytes
+    """``NO_MEANING`` as long as it is not known."""
+
+
+def posted(row: Document) -> Posted:
+    """What the problem of a document says."""
+    text = Text(row["title"], row["body"], row["tags"])
+    return Posted(text, np.frombuffer(row["digest"], np.uint64), bytes(row["meaning"]))
+
+
+async def find_posted(database: Database, thread_id: str) -> Posted | None:
+    """What a problem says, whoever may see it; nothing if it is not known yet."""
+    row = await database[PRECEDENTS].find_one({"_id": thread_id, "community_id": {"$exists": True}})
+    return posted(row) if row else None
 
 
 async def is_hidden(database: Database, thread_id: str) -> bool:
