@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.members import api, imports, store
 from services.members.duties import DUTIES
+from services.members.gauges import running_gauges
 from services.members.reactions import reactions
 from shared.service import Service
 
@@ -15,4 +16,5 @@ service = Service(
     indexes=store.INDEXES,
     personal=store.PERSONAL,
     duties=DUTIES,
+    background=[running_gauges],
 )

@@ -52,6 +52,9 @@ _suggestions = _meter.create_gauge(
 _suggestions_accepted = _meter.create_gauge(
     "guildhall.suggestions.accepted", "1", "Share of them that was taken up."
 )
+_leaderless = _meter.create_gauge(
+    "guildhall.communities.leaderless", "s", "For how long nobody has looked after one, by who was asked to."
+)
 
 
 class _Bound:
@@ -119,7 +122,25 @@ class _Renewed(_Bound):
         self._before, self._set_for = self._set_for, []
 
 
-class LoadMetrics:
+class _RenewedTogether:
+    """Gauges that are all set anew at once."""
+
+    @contextmanager
+    def renewed(self) -> Iterator[None]:
+        """While this is open, everything is set anew."""
+        yield
+        for gauge in vars(self).values():
+            gauge.renew()
+
+
+class SuccessionMetrics(_RenewedTogether):
+    """Which communities look for a steward."""
+
+    def __init__(self) -> None:
+        self.leaderless = _Renewed(_leaderless)
+
+
+class LoadMetrics(_RenewedTogether):
     """Who is asked how much, by community and organisation."""
 
     def __init__(self) -> None:
@@ -132,10 +153,3 @@ class LoadMetrics:
         self.first_answer = _Renewed(_first_answer)
         self.suggestions = _Renewed(_suggestions)
         self.suggestions_accepted = _Renewed(_suggestions_accepted)
-
-    @contextmanager
-    def renewed(self) -> Iterator[None]:
-        """While this is open, everything is set anew."""
-        yield
-        for gauge in vars(self).values():
-            gauge.renew()

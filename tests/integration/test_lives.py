@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.members import gauges
 from services.members.app import service
 from services.members.commands.lives import Deed, note_deeds
 from services.members.duties import DUTIES
@@ -25,6 +26,7 @@ from shared.contracts.notifications import NotificationRead
 from shared.ids import new_id
 from shared.messaging import inbox
 from shared.storage import Cause
+from shared.telemetry.metrics import SuccessionMetrics
 from shared.testing.harness import SECRET, client, eventually, recorded, running, settings_for
 from shared.testing.stack import Stack
 from shared.web.auth import IMPORT_SCOPE, OPERATE_SCOPE, dev_member_id, dev_token
@@ -428,6 +430,65 @@ async def test_after_sixty_days_the_operators_are_told_once(app: FastAPI, time: 
         assert (late.status_code, late.json()["code"]) == (409, "no-steward-needed")
 
 
+async def test_where_all_are_dormant_those_who_were_active_last_are_asked(app: FastAPI, time: Time) -> None:
+    stew, *others = await people(app, 7)
+    c = await founded(app, stew, *others)
+    for member in (others[2], stew, others[0]):
+        time.now += 2 * timedelta(hours=1)
+        await visit(app, member, c)
+    await passes(app, time, 30)
+    await passes(app, time, 31)  # everybody is dormant
+    await passes(app, time, 30)
+    (needed,) = await told(app, c, "steward-needed")
+    assert (needed["audience"], needed["asked"][:3]) == ("members", [others[0].id, stew.id, others[2].id])
+    assert len(needed["asked"]) == 5
+    address = f"/v1/communities/{c}/steward/volunteer"
+    async with of(app, stew) as back, of(app, others[0]) as late:
+        answer = await back.post(address)
+        assert (answer.json()["role"], answer.json()["standing"]) == ("steward", "active")
+        assert (await late.post(address)).json()["code"] == "no-steward-needed"
+    assert await told(app, c, "role-changed") == []  # they were a steward all the time
+
+
+async def test_one_of_the_dormant_takes_over(app: FastAPI, time: Time) -> None:
+    stew, ann = await people(app, 2)
+    c = await founded(app, stew, ann)
+    for days in (30, 31, 30):
+        await passes(app, time, days)
+    async with of(app, ann) as http:
+        answer = await http.post(f"/v1/communities/{c}/steward/volunteer")
+    assert (answer.json()["role"], answer.json()["standing"]) == ("steward", "active")
+    assert [each["member_id"] for each in await told(app, c, "role-changed")] == [ann.id]
+
+
+async def test_operators_see_who_is_without_a_steward_and_who_has_nobody_to_ask(
+    app: FastAPI, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[tuple[str, ...], float] = {}
+
+    class Instrument:
+        def set(self, amount: float, attributes: dict[str, str]) -> None:
+            seen[tuple(attributes.values())] = amount
+
+    metrics = SuccessionMetrics()
+    monkeypatch.setattr(metrics.leaderless, "_instrument", Instrument())
+    monkeypatch.setattr(gauges, "COMMUNITIES", 1_000)  # beside those of the other tests
+    stew, alone = await people(app, 2)
+    silent, empty, led = await founded(app, stew), await founded(app, alone), await founded(app, stew)
+    async with of(app, alone) as http:
+        assert (await http.delete(f"/v1/communities/{empty}/members/me")).status_code == 204
+    for _ in range(3):
+        await passes(app, time, 30)
+        await visit(app, stew, led)
+    await gauges.measure(app.state.database, metrics)
+    assert seen[silent, "members"] == 30 * 86_400.0
+    assert seen[empty, "nobody"] == 90 * 86_400.0
+    assert not [names for names in seen if names[0] == led]
+    await visit(app, stew, silent)
+    await gauges.measure(app.state.database, metrics)
+    assert seen[silent, "members"] == 0
+
+
 async def test_an_operator_appoints_a_steward(app: FastAPI, time: Time) -> None:
     stew, ann, stranger = await people(app, 3)
     c, closed = await founded(app, stew, ann), await founded(app, stew, ann)
@@ -508,6 +569,12 @@ QUERIES: Sequence[tuple[str, dict[str, Any], list[tuple[str, int]]]] = [
         MEMBERSHIPS,
         {"community_id": "c", "standing": {"$in": lives.AWAKE}},
         [("contributed_at", -1), ("active_at", -1)],
+    ),
+    (MEMBERSHIPS, {"community_id": "c", "standing": {"$in": ["dormant"]}}, [("active_at", -1)]),
+    (
+        COMMUNITIES,
+        {"stage": {"$in": ["forming", "active"]}, "asked_for_steward": {"$in": ["members", "operators"]}},
+        [("leaderless_since", 1)],
     ),
     (MEMBERSHIPS, {"member_id": "m", "standing": {"$in": lives.AWAKE}}, [("_id", 1)][:0]),
     (COMMUNITIES, {"audience": {"$in": ["everybody"]}, "stage": "archived"}, [("_id", 1)]),

@@ -429,22 +429,22 @@ DAY_BY_DAY = """\
  91 membership-dormant: amy dormant; ali dormant; ann dormant; aki dormant
  91 community-stage-changed: dormant
 100 membership-dormant: ada dormant; abe dormant
-130 steward-needed: members
-160 steward-needed: operators
+130 steward-needed: abe ada ali amy ann members
+160 steward-needed: abe ada ali amy ann operators
 366 community-stage-changed: archived
 -- Permit offices
  61 membership-dormant: bea dormant
  91 membership-dormant: ben dormant; bia dormant; bo dormant; bud dormant; bel dormant; ada dormant
- 91 steward-needed: members
+ 91 steward-needed: bel ben bia bo bud members
 110 community-stage-changed: dormant
-121 steward-needed: operators
+121 steward-needed: bel ben bia bo bud operators
 385 community-stage-changed: archived
 -- Fax machines
  62 membership-dormant: cas dormant
  91 membership-dormant: col dormant
  92 community-stage-changed: dormant
- 92 steward-needed: members
-122 steward-needed: operators
+ 92 steward-needed: cai cas col members
+122 steward-needed: cai cas col operators
 367 community-stage-changed: archived
 -- Two counters
 207 practice-review-due: one queue

@@ -419,9 +419,12 @@ def test_whoever_comes_back_ends_the_search() -> None:
 def test_one_of_the_asked_volunteers() -> None:
     searching = founded(leaderless_since=NOW, asked_for_steward="members", candidates=["bob"])
     _, steward, event = succession.volunteer(searching, joined())
+    assert event is not None
     assert (steward.role, event.role, event.changed_by) == ("steward", "steward", "bob")
     with pytest.raises(Forbidden, match="not-asked"):
         succession.volunteer(searching, joined(member_id="eve"))
+    back = joined(role="steward")
+    assert succession.volunteer(searching, back) == (searching, back, None)  # was dormant, and comes back
     with pytest.raises(Conflict, match="archived"):
         succession.volunteer(searching.model_copy(update={"stage": "archived"}), joined())
 

@@ -42,6 +42,7 @@ def ask(
 ) -> tuple[Community, StewardNeeded] | None:
     """Ask the next ones for a steward; nothing where that is not due.
 
+    Where all are dormant, the most active are those who were active last: better they come back than nobody.
     Those who are the most active when the operators are told may volunteer, too, beside those asked before.
     """
     when, since = due(community), community.leaderless_since
@@ -64,8 +65,13 @@ def ask(
     )
 
 
-def volunteer(community: Community, membership: Membership) -> tuple[Community, Membership, RoleChanged]:
-    """Become the steward of a community that looks for one; for those who were asked."""
+def volunteer(
+    community: Community, membership: Membership
+) -> tuple[Community, Membership, RoleChanged | None]:
+    """Become the steward of a community that looks for one; for those who were asked.
+
+    One who is a steward and was dormant comes back as what they are.
+    """
     require_open(community)
     if community.asked_for_steward == "nobody":
         raise Conflict("no-steward-needed", "This community looks for no steward.")
@@ -73,6 +79,8 @@ def volunteer(community: Community, membership: Membership) -> tuple[Community, 
         raise Forbidden(
             "not-asked", "Others were asked to become its steward.", fix="Encourage one of those who were."
         )
+    if membership.role == "steward":
+        return community, membership, None
     community = community.bumped()
     steward = membership.model_copy(update={"role": "steward"})
     return (

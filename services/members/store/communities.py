@@ -21,6 +21,7 @@ INDEXES = {
         Index([("founder_id", 1)]),
         Index([("stage_due_at", 1)]),
         Index([("steward_due_at", 1)]),
+        Index([("stage", 1), ("asked_for_steward", 1), ("leaderless_since", 1)]),
     ],
 }
 

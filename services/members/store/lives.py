@@ -52,12 +52,19 @@ async def is_led(uow: UnitOfWork, community_id: str, *, without: str) -> bool:
 
 
 async def most_active(uow: UnitOfWork, community_id: str, limit: int) -> list[str]:
-    """The members who contributed last, then those who read last; the dormant are left out."""
+    """The members who contributed last, then those who read last; where all are dormant, the last active."""
+    by_deeds = [("contributed_at", -1), ("active_at", -1)]
+    awake = await _first(uow, community_id, AWAKE, by_deeds, limit)
+    return awake or await _first(uow, community_id, ["dormant"], [("active_at", -1)], limit)
+
+
+async def _first(
+    uow: UnitOfWork, community_id: str, standings: Sequence[str], order: list[tuple[str, int]], limit: int
+) -> list[str]:
     rows = uow.collection(MEMBERSHIPS).find(
-        {"community_id": community_id, "standing": {"$in": AWAKE}}, session=uow.session
+        {"community_id": community_id, "standing": {"$in": standings}}, session=uow.session
     )
-    found = await rows.sort([("contributed_at", -1), ("active_at", -1)]).limit(limit).to_list(length=None)
-    return [row["member_id"] for row in found]
+    return [row["member_id"] for row in await rows.sort(order).limit(limit).to_list(length=None)]
 
 
 async def count_followed(uow: UnitOfWork, member_id: str) -> int:
@@ -95,6 +102,22 @@ async def figures(database: Database, community_id: str, rules: Rules, now: date
         contributors=await count(**awake, contributed_at={"$gt": now - rules.active_within}),
         readers=await count(**awake, active_at={"$gt": now - rules.reader_within}),
     )
+
+
+async def looking_for_steward(database: Database, limit: int) -> list[Community]:
+    """Communities that asked for a steward and have none yet, the longest without one first."""
+    query = {
+        "stage": {"$in": ["forming", "active", "dormant"]},
+        "asked_for_steward": {"$in": ["members", "operators"]},
+    }
+    rows = database[COMMUNITIES].find(query).sort("leaderless_since", 1).limit(limit)
+    return [community_in(row) for row in await rows.to_list(length=None)]
+
+
+async def with_members(database: Database, community_ids: Sequence[str]) -> set[str]:
+    """Those of the communities that anybody belongs to."""
+    query = {"community_id": {"$in": list(community_ids)}}
+    return set(await database[MEMBERSHIPS].distinct("community_id", query))
 
 
 async def memberships_due(database: Database, now: datetime, limit: int) -> Sequence[str]:

@@ -33,7 +33,7 @@ RULES: Rules = {
     ),
     "steward-wanted": Rule(
         "most-active",
-        "because you are among the most active members of “{title}”",
+        "because you are among those who were active last in “{title}”",
         "Nobody looks after “{title}” any more: would you?",
     ),
 }
