@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 from services.matching.domain.routing.events import Problem, Solution
-from services.matching.domain.routing.index import DAY
 from services.matching.domain.routing.replay import History
+from services.matching.domain.routing.settings import DAY
 
 MEMBERS = 15
 

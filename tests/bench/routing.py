@@ -29,11 +29,12 @@ from services.matching.domain.asking import Asking, Candidate, barrier, choose_w
 from services.matching.domain.expertise import EPOCH
 from services.matching.domain.routing import kernels
 from services.matching.domain.routing.events import Problem, Solution
-from services.matching.domain.routing.index import TIMELESS, Index
+from services.matching.domain.routing.index import Index
 from services.matching.domain.routing.learning import Example, learn
 from services.matching.domain.routing.ranking import Forest
 from services.matching.domain.routing.replay import History, Moment, Trial, ndcg, replay
 from services.matching.domain.routing.router import Query, Ranked, Ranking, Router
+from services.matching.domain.routing.settings import TIMELESS
 from services.matching.domain.routing.text import words
 from services.matching.domain.routing.training import WARMING
 from services.matching.domain.workload import Workload

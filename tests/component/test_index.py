@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from services.matching.app import service
 from services.matching.domain import rules
-from services.matching.domain.routing.index import HISTORY
+from services.matching.domain.routing.found import HISTORY
 from services.matching.domain.routing.router import Query
 from services.matching.domain.routing.text import digest, labels
 from services.matching.follower import running_index

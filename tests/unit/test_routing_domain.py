@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.matching.domain.routing.events import Problem, Problems, Skills, Solution, Solutions
-from services.matching.domain.routing.index import DAY, HISTORY, Index
+from services.matching.domain.routing.found import HISTORY
+from services.matching.domain.routing.index import Index
 from services.matching.domain.routing.learning import Example, learn
 from services.matching.domain.routing.names import Names
 from services.matching.domain.routing.ranking import FEATURES
 from services.matching.domain.routing.router import Query, Ranking, Router
+from services.matching.domain.routing.settings import DAY
 from services.matching.domain.routing.text import digest, labels, words
 
 NOW = 1_800_000_000.0

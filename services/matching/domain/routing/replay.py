@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from services.matching.domain.routing.arrays import F64
 from services.matching.domain.routing.events import Problem, Solution
-from services.matching.domain.routing.index import HISTORY, Found, Index
+from services.matching.domain.routing.found import HISTORY, Found
+from services.matching.domain.routing.index import Index
 from services.matching.domain.routing.learning import Example
 from services.matching.domain.routing.ranking import TOP, by_hand, features, order
 

@@ -10,8 +10,10 @@ import numpy as np
 from services.matching.domain import rules
 from services.matching.domain.routing import kernels
 from services.matching.domain.routing.arrays import F64
-from services.matching.domain.routing.index import DAY, HISTORY, Evidence, Found, Index
+from services.matching.domain.routing.found import HISTORY, Evidence, Found
+from services.matching.domain.routing.index import Index
 from services.matching.domain.routing.ranking import TERMS, TOP, Forest, Weights, by_hand, features, order
+from services.matching.domain.routing.settings import DAY
 from services.matching.domain.routing.text import Digest, digest, fold, labels
 
 SIMILAR_ENOUGH: Final = 0.5
