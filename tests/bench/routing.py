@@ -25,7 +25,8 @@ from typing import Annotated, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from services.matching.domain.asking import Asking, Candidate, barrier, choose_wave
+from services.matching.domain.asking import Asking
+from services.matching.domain.candidate import Candidate
 from services.matching.domain.expertise import EPOCH
 from services.matching.domain.routing import kernels
 from services.matching.domain.routing.events import Problem, Solution
@@ -37,6 +38,7 @@ from services.matching.domain.routing.router import Query, Ranked, Ranking, Rout
 from services.matching.domain.routing.settings import TIMELESS
 from services.matching.domain.routing.text import words
 from services.matching.domain.routing.training import WARMING
+from services.matching.domain.wave import barrier, choose_wave
 from services.matching.domain.workload import Workload
 
 MEASURES: Final = ("hit@1", "hit@5", "hit@10", "mrr", "ndcg@10", "recall@50")

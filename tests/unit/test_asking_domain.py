@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from services.matching.domain import asking, rules
 from services.matching.domain.ask import TRANSITIONS as ASK_TRANSITIONS
 from services.matching.domain.ask import Ask
-from services.matching.domain.asking import Asking, Candidate
+from services.matching.domain.asking import Asking
+from services.matching.domain.candidate import Candidate
+from services.matching.domain.wave import barrier, choose_wave, may_be_called, told
 from services.matching.domain.workload import Workload
 from shared.contracts.discussions import ContentRedacted, ProblemUpdated
 from shared.contracts.matching import ExpertAsked, RoutingExhausted
@@ -35,7 +37,7 @@ def candidate(member_id: str, score: float = 1.0, **fields: Any) -> Candidate:
 
 
 def choose(*candidates: Candidate, external: bool = False, about: Asking = BEGUN) -> list[str]:
-    wave = asking.choose_wave(candidates, about, external=external, now=NOW)
+    wave = choose_wave(candidates, about, external=external, now=NOW)
     return [each.candidate.member_id for each in wave.invitations]
 
 
@@ -62,11 +64,11 @@ BARRED: dict[str, Candidate] = {
 }
 
 
-@pytest.mark.parametrize("barrier", BARRED)
-def test_who_is_never_asked_and_why(barrier: str) -> None:
+@pytest.mark.parametrize("why", BARRED)
+def test_who_is_never_asked_and_why(why: str) -> None:
     about = BEGUN.model_copy(update={"asked": ["before"], "involved": ["co-author"]})
-    assert asking.barrier(BARRED[barrier], about, NOW) == barrier
-    assert choose(BARRED[barrier], candidate("free"), about=about) == ["free"]
+    assert barrier(BARRED[why], about, NOW) == why
+    assert choose(BARRED[why], candidate("free"), about=about) == ["free"]
 
 
 @pytest.mark.parametrize(
@@ -82,12 +84,12 @@ def test_who_is_never_asked_and_why(barrier: str) -> None:
     ],
 )
 def test_who_may_be_asked(free: Candidate) -> None:
-    assert asking.barrier(free, BEGUN, NOW) is None
+    assert barrier(free, BEGUN, NOW) is None
 
 
 def test_nobody_is_asked_more_often_than_they_have_hours() -> None:
     once = busy(asked=[NOW - 2 * DAY])
-    assert asking.barrier(candidate("m", hours_a_week=1, workload=once), BEGUN, NOW) == "capped"
+    assert barrier(candidate("m", hours_a_week=1, workload=once), BEGUN, NOW) == "capped"
 
 
 def test_one_seat_goes_to_somebody_with_little_history() -> None:
@@ -104,8 +106,8 @@ def test_an_external_wave_spans_two_organisations() -> None:
     assert choose(*same, far) == ["m0", "m1", "m2"]
     assert choose(*same, far, external=True) == ["m0", "m1", "far"]
     assert choose(*same, external=True) == ["m0", "m1", "m2"]
-    wave = asking.choose_wave([*same, far], BEGUN, external=True, now=NOW)
-    assert [asking.told(each, ["r"]) for each in wave.invitations] == [
+    wave = choose_wave([*same, far], BEGUN, external=True, now=NOW)
+    assert [told(each, ["r"]) for each in wave.invitations] == [
         ["r"], ["r"], ["r", "brings the view of another organisation"],
     ]  # fmt: skip
 
@@ -115,16 +117,16 @@ def test_who_was_asked_much_lately_gives_way_and_comes_back() -> None:
     assert choose(candidate("a", 3, workload=worn), candidate("b", 2)) == ["b", "a"]
     assert choose(candidate("a", -1, workload=worn), candidate("b", -1.5)) == ["b", "a"]
     later = NOW + 3 * rules.LOAD_HALF_LIFE
-    wave = asking.choose_wave(
+    wave = choose_wave(
         [candidate("a", 3, workload=worn), candidate("b", 2)], BEGUN, external=False, now=later
     )
     assert [each.candidate.member_id for each in wave.invitations] == ["a", "b"]
 
 
 def test_a_cap_postpones_and_nothing_else_does() -> None:
-    assert asking.choose_wave([BARRED["capped"]], BEGUN, external=False, now=NOW).postponed
+    assert choose_wave([BARRED["capped"]], BEGUN, external=False, now=NOW).postponed
     others = [each for name, each in BARRED.items() if name != "capped"]
-    assert not asking.choose_wave(others, BEGUN, external=False, now=NOW).postponed
+    assert not choose_wave(others, BEGUN, external=False, now=NOW).postponed
 
 
 candidates = st.lists(
@@ -144,9 +146,9 @@ candidates = st.lists(
 
 @given(candidates, st.booleans())
 def test_a_wave_keeps_every_rule_that_its_candidates_allow(found: list[Candidate], external: bool) -> None:
-    invited = asking.choose_wave(found, BEGUN, external=external, now=NOW).invitations
+    invited = choose_wave(found, BEGUN, external=external, now=NOW).invitations
     wave = [each.candidate for each in invited]
-    may = [each for each in found if asking.barrier(each, BEGUN, NOW) is None]
+    may = [each for each in found if barrier(each, BEGUN, NOW) is None]
     assert all(each in may for each in wave)
     assert len({each.member_id for each in wave}) == len(wave) == min(rules.WAVE, len(may))
     if any(each.has_little_history for each in may):
@@ -166,7 +168,7 @@ def test_no_sequence_of_problems_exceeds_the_caps(
     for hours, found in problems:
         now += timedelta(hours=hours)
         there = [each._replace(workload=workloads.get(each.member_id)) for each in found]
-        for each in asking.choose_wave(there, BEGUN, external=external, now=now).invitations:
+        for each in choose_wave(there, BEGUN, external=external, now=now).invitations:
             name = each.candidate.member_id
             workloads[name] = workloads.get(name, Workload(expert_id=name)).after_ask(now)
             asked.setdefault(name, []).append(now)
@@ -257,7 +259,7 @@ def test_facilitators_are_asked_once_and_never_the_asker() -> None:
         candidate("away", away_until=NOW + DAY),
         *(candidate(f"f{n:02}", workload=busy(asked=[NOW] * 5)) for n in range(20)),
     ]
-    free = [each for each in everybody if asking.may_be_called(each, sent, NOW)]
+    free = [each for each in everybody if may_be_called(each, sent, NOW)]
     ended, asks, events = asking.exhaust(sent, free, NOW)
     assert [ask.expert_id for ask in asks] == [f"f{n:02}" for n in range(rules.FACILITATORS)]
     assert isinstance(events[-1], RoutingExhausted)
@@ -320,7 +322,7 @@ def test_whatever_happens_versions_have_no_gap_nobody_is_asked_twice_and_waves_e
                     note(new, sent, events)
                 else:
                     called = [candidate(f"m{which}"), candidate("asker")]
-                    free = [each for each in called if asking.may_be_called(each, present, now)]
+                    free = [each for each in called if may_be_called(each, present, now)]
                     note(*asking.exhaust(present, free, now))
             case "accept" | "decline" if some is not None:
                 try:

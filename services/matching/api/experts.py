@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field
 from services.matching.api.asks import ThreadPath
 from services.matching.domain import asking as rules
 from services.matching.domain.ask import Ask, State
-from services.matching.domain.asking import Verdict
+from services.matching.domain.wave import Verdict
 from services.matching.queries import asks as queries_of_asks
 from services.matching.queries import experts as queries
 from shared.contracts.matching import AskedAs, DeclinedBecause

@@ -9,7 +9,9 @@ from services.matching import store
 from services.matching.domain import asking as rules_of_asking
 from services.matching.domain import rules
 from services.matching.domain.ask import Ask, no_such_ask
-from services.matching.domain.asking import Asking, Candidate
+from services.matching.domain.asking import Asking
+from services.matching.domain.candidate import Candidate
+from services.matching.domain.wave import choose_wave, may_be_called, told
 from services.matching.domain.workload import Workload
 from services.matching.index import live
 from services.matching.index.ranking import found, rank
@@ -157,7 +159,7 @@ async def proceed(uow: UnitOfWork, thread_ids: Collection[str]) -> None:
     for asking in due:
         ranking = rankings.get(asking.thread_id)
         if ranking is not None:
-            wave = rules_of_asking.choose_wave(
+            wave = choose_wave(
                 known.candidates(ranking),
                 asking,
                 external=external.get(asking.community_id, False),
@@ -165,7 +167,7 @@ async def proceed(uow: UnitOfWork, thread_ids: Collection[str]) -> None:
             )
             if wave.invitations or wave.postponed:
                 invited = [
-                    (each.candidate, rules_of_asking.told(each, ranking.reasons(each.candidate.member_id)))
+                    (each.candidate, told(each, ranking.reasons(each.candidate.member_id)))
                     for each in wave.invitations
                 ]
                 sent, new, events = rules_of_asking.send(asking, invited, uow.now)
@@ -187,7 +189,7 @@ async def _exhaust(uow: UnitOfWork, asking: Asking) -> None:
         free = [
             each
             for (_, member_id), person in there.items()
-            if rules_of_asking.may_be_called(
+            if may_be_called(
                 each := Candidate(
                     member_id, 0.0, False, 0, person.org_id, "dormant" if person.dormant else "active",
                     person.away_until,

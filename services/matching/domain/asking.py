@@ -1,21 +1,19 @@
-"""Asking about a problem: who is asked in which wave, when the next one goes out, and when it ends.
+"""Asking about a problem: when the next wave goes out, what becomes of each ask, and when it ends.
 
-A wave is chosen from a ranking: whoever may be asked now, best first, with three seats. What is decided here
-is decided from the arguments alone.
+What is decided here is decided from the arguments alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from math import inf
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from services.matching.domain import rules
 from services.matching.domain.ask import Ask
-from services.matching.domain.workload import Excuse, Workload
+from services.matching.domain.candidate import Candidate
 from shared.contracts.discussions import ContentRedacted, ProblemUpdated
 from shared.contracts.matching import (
     AskedAs,
@@ -58,22 +56,6 @@ Asks that are out when somebody answers stay out: another view is welcome. While
 nobody is asked about it."""
 REDACTED: Final = "[redacted]"
 """The title of a problem of whose text something was removed for good, until it is told anew."""
-
-Barrier = Literal[
-    "asks",
-    "involved",
-    "asked-before",
-    "not-a-member",
-    "dormant",
-    "away",
-    "no-hours",
-    "nothing-known",
-    "not-their-field",
-]
-Verdict = Barrier | Excuse | Literal["asked", "nobody-asked", "others-first"]
-"""How it stands with somebody and a problem."""
-Seat = Literal["best", "elsewhere", "newcomer"]
-"""For the best; for somebody from another organisation; for somebody with little history."""
 
 
 class Asking(BaseModel):
@@ -120,131 +102,9 @@ class Asking(BaseModel):
         return self.next_at is not None and self.next_at <= now
 
 
-class Candidate(NamedTuple):
-    """Somebody who could be asked about a problem."""
-
-    member_id: str
-    score: float
-    knows: bool
-    """Whether anything speaks for them that has to do with the problem."""
-    solutions: int
-    """How many they proposed in the community."""
-    org_id: str | None
-    standing: Literal["active", "dormant", "none"]
-    """In the problem's community, now."""
-    away_until: datetime | None = None
-    hours_a_week: int | None = None
-    workload: Workload | None = None
-
-    @property
-    def perspective(self) -> str:
-        """Their organisation; somebody without one speaks for themselves."""
-        return self.org_id or f"member {self.member_id}"
-
-    @property
-    def has_little_history(self) -> bool:
-        """Whether the seat for new faces is theirs to have."""
-        return self.solutions < rules.LITTLE_HISTORY
-
-    def weighed(self, tags: Collection[str], now: datetime) -> float:
-        """The score, less what they were asked lately and what they said is not their field. A learned ranker
-        takes scores below zero, too: there, less is further down."""
-        share = self.share(tags, now)
-        if self.score > 0:
-            return self.score * share
-        return self.score / share if share > 0 else -inf
-
-    def share(self, tags: Collection[str], now: datetime) -> float:
-        """What is left of the score for a problem with ``tags``, from 0 to 1."""
-        return self.workload.share(tags, now) if self.workload else 1.0
-
-
-class Invitation(NamedTuple):
-    """Somebody who is to be asked, and why."""
-
-    candidate: Candidate
-    seat: Seat
-
-
-class Wave(NamedTuple):
-    """Who is to be asked now, best first."""
-
-    invitations: Sequence[Invitation]
-    postponed: bool
-    """Whether somebody else could be asked another day, when their cap frees up."""
-
-
 def is_worth_asking(posted_at: datetime, now: datetime) -> bool:
     """Whether a first ask at the time of the post could still be answered: an old import's could not."""
     return now - posted_at < rules.ASK_LIFETIME
-
-
-def barrier(candidate: Candidate, asking: Asking, now: datetime) -> Barrier | Excuse | None:
-    """Why somebody is not to be asked about a problem now, if they are not."""
-    if candidate.member_id == asking.asker_id:
-        return "asks"
-    if candidate.member_id in asking.asked:
-        return "asked-before"
-    if candidate.member_id in asking.involved:
-        return "involved"
-    if candidate.standing != "active":
-        return "not-a-member" if candidate.standing == "none" else "dormant"
-    if not candidate.knows:
-        return "nothing-known"
-    if candidate.away_until is not None and now < candidate.away_until:
-        return "away"
-    if candidate.hours_a_week == 0:
-        return "no-hours"
-    workload = candidate.workload or Workload(expert_id=candidate.member_id)
-    if excuse := workload.excuse(now, candidate.hours_a_week):
-        return excuse
-    return None if candidate.share(asking.tags, now) > 0 else "not-their-field"
-
-
-def choose_wave(candidates: Iterable[Candidate], asking: Asking, *, external: bool, now: datetime) -> Wave:
-    """Whom to ask, best first.
-
-    The first seat goes to the best; the second, in an external community, to the best from elsewhere; the
-    last to somebody with little history unless one has a seat already. A seat that nobody fits goes to the
-    best who is left. Never anybody with a ``barrier``.
-    """
-    left: list[Candidate] = []
-    postponed = False
-    for each in candidates:
-        found = barrier(each, asking, now)
-        if found is None:
-            left.append(each)
-        postponed |= found == "capped"
-    weights = {each.member_id: each.weighed(asking.tags, now) for each in left}
-    left.sort(key=lambda each: (-weights[each.member_id], each.member_id))
-    wave: list[Invitation] = []
-
-    def take(seat: Seat, fits: Callable[[Candidate], bool]) -> None:
-        if left:
-            chosen = next((each for each in left if fits(each)), None)
-            wave.append(Invitation(chosen or left[0], seat if chosen and chosen != left[0] else "best"))
-            left.remove(wave[-1].candidate)
-
-    for place in range(1, rules.WAVE + 1):
-        if place == rules.WAVE and not any(each.candidate.has_little_history for each in wave):
-            take("newcomer", lambda each: each.has_little_history)
-        elif place == 2 and external:
-            take("elsewhere", lambda each: each.perspective != wave[0].candidate.perspective)
-        else:
-            take("best", lambda each: True)
-    return Wave(sorted(wave, key=lambda each: (-weights[each.candidate.member_id], each.candidate.member_id)),
-                postponed)  # fmt: skip
-
-
-def told(invitation: Invitation, reasons: Sequence[str]) -> list[str]:
-    """The reasons of somebody's score, and what else they were chosen for."""
-    match invitation.seat:
-        case "elsewhere":
-            return [*reasons, "brings the view of another organisation"]
-        case "newcomer":
-            return [*reasons, "has answered little here yet: a new view is welcome"]
-        case "best":
-            return list(reasons)
 
 
 def send(
@@ -257,15 +117,6 @@ def send(
         "wave", waves=number, experts=asking.experts + len(wave), next_at=now + rules.WAVE_INTERVAL
     )
     return _ask(sent, wave, "expert", number, now)
-
-
-def may_be_called(facilitator: Candidate, asking: Asking, now: datetime) -> bool:
-    """Whether a facilitator can be asked when the waves are over, whatever else they were asked lately."""
-    return (
-        facilitator.member_id not in (asking.asker_id, *asking.asked)
-        and facilitator.standing == "active"
-        and (facilitator.away_until is None or facilitator.away_until <= now)
-    )
 
 
 def exhaust(

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from services.matching import store
-from services.matching.domain.asking import Asking, Candidate
+from services.matching.domain.asking import Asking
+from services.matching.domain.candidate import Candidate
 from services.matching.domain.routing.router import Query, Ranked, Router
 from services.matching.domain.routing.router import Ranking as Order
 from services.matching.domain.workload import Workload

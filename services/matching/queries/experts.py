@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from services.matching import store
-from services.matching.domain import asking as rules
 from services.matching.domain.ask import Ask
-from services.matching.domain.asking import Asking, Verdict
+from services.matching.domain.asking import Asking, ask_id
+from services.matching.domain.wave import Verdict, barrier
 from services.matching.index.ranking import found, rank
 from services.matching.store import Thread
 from services.matching.store import asking as asks
@@ -48,21 +48,21 @@ async def standing(database: Database, caller: Caller, thread_id: str, member_id
         asking = await asks.load_asking(uow, thread_id)
         if asking is None:
             return Standing("nobody-asked", None, None, [])
-        ask_id = rules.ask_id(thread_id, member_id)
-        if ask := (await asks.load_asks(uow, [ask_id])).get(ask_id):
+        sent = ask_id(thread_id, member_id)
+        if ask := (await asks.load_asks(uow, [sent])).get(sent):
             return Standing("asked", ask, None, ask.reasons)
         rankings = await rank(uow, [asking])
         ranking = rankings[thread_id]
         known = await found(uow, rankings, (community_id, member_id))
         everybody = {each.member_id: each for each in known.candidates(ranking)}
         mine = everybody.get(member_id) or known.candidate(community_id, member_id, None)
-        if barrier := rules.barrier(mine, asking, uow.now):
-            return Standing(barrier, None, None, ranking.reasons(member_id))
+        if barred := barrier(mine, asking, uow.now):
+            return Standing(barred, None, None, ranking.reasons(member_id))
         weight = mine.weighed(asking.tags, uow.now)
         before = sum(
             each.weighed(asking.tags, uow.now) > weight
             for each in everybody.values()
-            if rules.barrier(each, asking, uow.now) is None
+            if barrier(each, asking, uow.now) is None
         )
         return Standing("others-first", None, before + 1, ranking.reasons(member_id))
 
