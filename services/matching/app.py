@@ -8,7 +8,7 @@ from services.matching.follower import running_index
 from services.matching.gauges import running_gauges
 from services.matching.precedents import running_library
 from services.matching.reactions import reactions
-from services.matching.store import programmes, recommendations, tastes
+from services.matching.store import mentors, programmes, recommendations, tastes, ties
 from services.matching.trainer import running_trainer
 from shared.service import Service
 
@@ -17,8 +17,22 @@ service = Service(
     about="Who is asked about a problem and why; which problems are like it; what is recommended to whom.",
     routers=api.ROUTERS,
     reactions=reactions,
-    indexes={**store.INDEXES, **tastes.INDEXES, **recommendations.INDEXES, **programmes.INDEXES},
-    personal={**store.PERSONAL, **tastes.PERSONAL, **recommendations.PERSONAL, **programmes.PERSONAL},
+    indexes={
+        **store.INDEXES,
+        **tastes.INDEXES,
+        **ties.INDEXES,
+        **mentors.INDEXES,
+        **recommendations.INDEXES,
+        **programmes.INDEXES,
+    },
+    personal={
+        **store.PERSONAL,
+        **tastes.PERSONAL,
+        **ties.PERSONAL,
+        **mentors.PERSONAL,
+        **recommendations.PERSONAL,
+        **programmes.PERSONAL,
+    },
     people=store.PEOPLE,
     duties=DUTIES,
     pages=api.PAGES,

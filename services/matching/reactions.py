@@ -15,7 +15,8 @@ from services.matching.domain.asking import is_worth_asking
 from services.matching.domain.expertise import Evidence
 from services.matching.domain.routing.text import digest
 from services.matching.domain.taste import COMMUNITY, TAG
-from services.matching.store import Place, tastes
+from services.matching.store import Place, tastes, ties
+from services.matching.store import mentors as mentor_store
 from services.matching.store import precedents as precedent_store
 from services.matching.store import recommendations as recommended
 from shared.contracts.discussions import (
@@ -359,9 +360,9 @@ async def profiles(batch: Batch[Profile], uow: UnitOfWork) -> None:
                 )
             case MentorOffered():
                 offer = event.model_dump(exclude={"member_id", "version"})
-                tastes.project_mentor(uow, event.member_id, event.version, offer)
+                mentor_store.project_mentor(uow, event.member_id, event.version, offer)
             case MentorWithdrawn():
-                tastes.project_mentor(uow, event.member_id, event.version, None)
+                mentor_store.project_mentor(uow, event.member_id, event.version, None)
 
 
 @reactions.batch(CommunityCreated, CommunityUpdated, CommunityStageChanged)
@@ -396,17 +397,17 @@ async def cares(batch: Batch[Taste], uow: UnitOfWork) -> None:
                 items = [item, *(TAG + tag for tag in event.tags)]
                 weights = dict.fromkeys(items, rules.CONTRIBUTED)
                 tastes.add_tastes(uow, event.author_id, weights, at, wrote=True)
-                tastes.note_meeting(
+                ties.note_meeting(
                     uow, event.thread_id, event.author_id, event.community_id, at, named=not event.anonymous
                 )
             case SolutionProposed():
                 items = [item, *(TAG + tag for tag in event.tags)]
                 weights = dict.fromkeys(items, rules.CONTRIBUTED)
                 tastes.add_tastes(uow, event.solution_author_id, weights, at, wrote=True)
-                tastes.note_meeting(uow, event.thread_id, event.solution_author_id, event.community_id, at)
+                ties.note_meeting(uow, event.thread_id, event.solution_author_id, event.community_id, at)
             case CommentAdded():
                 tastes.add_tastes(uow, event.author_id, {item: rules.COMMENTED}, at, wrote=True)
-                tastes.note_meeting(uow, event.thread_id, event.author_id, event.community_id, at)
+                ties.note_meeting(uow, event.thread_id, event.author_id, event.community_id, at)
     if joined:
         await recommendations.taken_up(uow, "community", joined)
 
@@ -429,7 +430,7 @@ async def mentorships(batch: Batch[Mentorship], uow: UnitOfWork) -> None:
     asked: list[tuple[str, str]] = []
     for received in batch:
         event = received.event
-        tastes.project_mentorship(
+        mentor_store.project_mentorship(
             uow,
             event.mentorship_id,
             (event.mentor_id, event.mentee_id),
@@ -453,7 +454,7 @@ async def connections(batch: Batch[Connection], uow: UnitOfWork) -> None:
         event = received.event
         sides = (event.requester_id, event.addressee_id)
         state = states.get(type(event), "ended")
-        tastes.project_tie(uow, event.connection_id, event.version, sides, state)
+        ties.project_tie(uow, event.connection_id, event.version, sides, state)
         match state:
             case "requested":
                 asked.append(sides)

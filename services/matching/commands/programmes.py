@@ -16,6 +16,7 @@ from services.matching.domain import rules
 from services.matching.domain.mentors import Mentee, Mentor
 from services.matching.domain.programme import Exclusion, Mode, Programme, Proposal, Registration
 from services.matching.domain.recommendation import Offer
+from services.matching.store import mentors as mentor_store
 from services.matching.store import programmes as store
 from services.matching.store import recommendations, tastes
 from shared.errors import Conflict
@@ -42,20 +43,20 @@ async def suggest(
     learning = [each.name for each in person.skills if each.level == "learning"]
     sought = list(skills) or list(dict.fromkeys([*person.seeks, *learning]))
     mine = (await tastes.communities_of_all(uow, [person.member_id])).get(person.member_id, [])
-    found = await tastes.mentors_in(uow, sought, rules.SUGGESTED_MENTORS)
+    found = await mentor_store.mentors_in(uow, sought, rules.SUGGESTED_MENTORS)
     if not skills and len(found) < limit:
         nearby = [
             each
             for community in mine
-            for each in await tastes.mentors_of(
+            for each in await mentor_store.mentors_of(
                 uow, community, rules.SUGGESTED_MENTORS // rules.COMMUNITY_BUDGET
             )
         ]
         seen = {each.member_id for each in found}
-        found += await tastes.mentors_among(uow, set(nearby) - seen)
-    taken = await tastes.mentored(uow, [person.member_id])
+        found += await mentor_store.mentors_among(uow, set(nearby) - seen)
+    taken = await mentor_store.mentored(uow, [person.member_id])
     found = [each for each in found if (person.member_id, each.member_id) not in taken]
-    mentee = tastes.mentee_of(person, sought, mine)
+    mentee = mentor_store.mentee_of(person, sought, mine)
     return await asyncio.to_thread(_best, mentee, found, at, limit)
 
 
@@ -164,12 +165,12 @@ async def _proposals(uow: UnitOfWork, programme: Programme) -> dict[Mode, Propos
         if each.mentee_id in people and programme.community_id in theirs.get(each.mentee_id, ())
     ]
     mentees = {
-        each.mentee_id: tastes.mentee_of(people[each.mentee_id], each.skills, theirs[each.mentee_id])
+        each.mentee_id: mentor_store.mentee_of(people[each.mentee_id], each.skills, theirs[each.mentee_id])
         for each in here
     }
-    offering = await tastes.mentors_of(uow, programme.community_id, rules.MENTORS)
-    mentors = await tastes.mentors_among(uow, offering)
-    apart = await tastes.mentored(uow, ids)
+    offering = await mentor_store.mentors_of(uow, programme.community_id, rules.MENTORS)
+    mentors = await mentor_store.mentors_among(uow, offering)
+    apart = await mentor_store.mentored(uow, ids)
     return await asyncio.to_thread(programmes.propose, programme, here, mentees, mentors, apart, uow.now)
 
 

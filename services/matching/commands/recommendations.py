@@ -13,7 +13,7 @@ from services.matching.domain.recommendation import Offer, Recipient, Recommenda
 from services.matching.domain.suggesting import Acquaintance
 from services.matching.domain.taste import COMMUNITY, TAG
 from services.matching.store import recommendations as store
-from services.matching.store import tastes
+from services.matching.store import tastes, ties
 from services.matching.store.tastes import Person
 from shared.contracts.recommendations import DismissalReason, RecommendationKind
 from shared.storage import UnitOfWork
@@ -94,16 +94,16 @@ async def _connections(
         return []
     me = person.member_id
     since = uow.now - rules.MEETINGS_WINDOW
-    met = Counter(await tastes.met_in(uow, await tastes.threads_of(uow, me, since), me))
+    met = Counter(await ties.met_in(uow, await ties.threads_of(uow, me, since), me))
     known: set[str] = set()
     friends: set[str] = set()
-    for one, other, state in await tastes.ties_of(uow, [me]):
+    for one, other, state in await ties.ties_of(uow, [me]):
         known.update((one, other))
         if state == "connected":
             friends.update((one, other))
     friends.discard(me)
     mutual: Counter[str] = Counter()
-    for one, other, state in await tastes.ties_of(uow, friends):
+    for one, other, state in await ties.ties_of(uow, friends):
         if state == "connected":
             mutual.update({(one, other)[one in friends]} - friends - {me})
     complementing = await tastes.complementing(uow, person, rules.CONSIDERED)

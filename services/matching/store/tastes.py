@@ -1,4 +1,4 @@
-"""What recommending keeps of others' events: profiles, offers of mentors, tastes, meetings, connections."""
+"""What members and communities show of themselves, what members care about, and what is learned from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import NamedTuple
 from pymongo import DeleteOne, ReplaceOne, UpdateOne
 
 from services.matching.domain import rules
-from services.matching.domain.mentors import Mentee, Mentor
 from services.matching.domain.suggesting import Place
 from services.matching.domain.taste import COMMUNITY, TAG, Model, decayed, grown
 from services.matching.store import MEMBERSHIPS, Document
@@ -21,9 +20,6 @@ from shared.storage.personal import NOT_PERSONAL, Personal
 PROFILES = "profiles"
 PLACES = "places"
 TASTES = "tastes"
-MEETINGS = "meetings"
-TIES = "ties"
-MENTORING = "mentoring"
 MODEL = "taste_model"
 
 INDEXES = {
@@ -38,9 +34,6 @@ INDEXES = {
         Index([("weight", -1)]),
         Index([("item", 1), ("recent", -1)]),
     ],
-    MEETINGS: [Index([("member_id", 1), ("at", -1)]), Index([("thread_id", 1), ("at", -1)])],
-    TIES: [Index([("sides", 1), ("state", 1), ("_id", 1)])],
-    MENTORING: [Index([("mentee_id", 1), ("mentor_id", 1)]), Index([("mentor_id", 1)])],
     MODEL: [],
 }
 
@@ -48,9 +41,6 @@ PERSONAL = {
     PROFILES: Personal(about=["_id"]),
     PLACES: NOT_PERSONAL,
     TASTES: Personal(about=["member_id"]),
-    MEETINGS: Personal(about=["member_id"]),
-    TIES: Personal(about=["sides"]),
-    MENTORING: Personal(about=["mentee_id", "mentor_id"]),
     MODEL: NOT_PERSONAL,
 }
 
@@ -93,22 +83,6 @@ def project_availability(
     uow.write(PROFILES, apply_version(member_id, version, fields, named="availability_version"))
 
 
-def project_mentor(uow: UnitOfWork, member_id: str, version: int, offer: Document | None) -> None:
-    """Keep what a mentor offers, or that they do no longer."""
-    skills = offer["skills"] if offer else []
-    fields = {"mentors": offer is not None, "mentor": offer, "skills_offered": skills}
-    uow.write(PROFILES, apply_version(member_id, version, fields, named="mentor_version"))
-
-
-def project_mentorship(
-    uow: UnitOfWork, mentorship_id: str, sides: tuple[str, str], version: int, *, taken: int, live: bool
-) -> None:
-    """Keep how many places of a mentor are taken, and whether (mentor, mentee) have a mentorship."""
-    uow.write(PROFILES, apply_version(sides[0], version, {"taken": taken}, named="taken_version"))
-    fields = {"mentor_id": sides[0], "mentee_id": sides[1], "live": live}
-    uow.write(MENTORING, apply_version(mentorship_id, version, fields))
-
-
 def project_place(uow: UnitOfWork, community_id: str, version: int, fields: Document) -> None:
     """Keep what a community is."""
     uow.write(PLACES, apply_version(community_id, version, fields, named="setup_version"))
@@ -117,11 +91,6 @@ def project_place(uow: UnitOfWork, community_id: str, version: int, fields: Docu
 def project_stage(uow: UnitOfWork, community_id: str, version: int, stage: str) -> None:
     """Keep how alive a community is."""
     uow.write(PLACES, apply_version(community_id, version, {"stage": stage}, named="stage_version"))
-
-
-def project_tie(uow: UnitOfWork, connection_id: str, version: int, sides: Iterable[str], state: str) -> None:
-    """Keep what is between two members."""
-    uow.write(TIES, apply_version(connection_id, version, {"sides": sorted(sides), "state": state}))
 
 
 def add_tastes(
@@ -139,16 +108,6 @@ def add_tastes(
 def drop_taste(uow: UnitOfWork, member_id: str, item: str) -> None:
     """Forget what a member's taste for one thing was: they left it."""
     uow.write(TASTES, DeleteOne({"_id": f"{member_id}|{item}"}))
-
-
-def note_meeting(
-    uow: UnitOfWork, thread_id: str, member_id: str, community_id: str, at: datetime, *, named: bool = True
-) -> None:
-    """Keep that a member took part in a thread; who is not ``named`` in it never is there."""
-    known = {"thread_id": thread_id, "member_id": member_id, "community_id": community_id}
-    first = known if named else {**known, "unnamed": True}
-    update: Document = {"$max": {"at": at}, "$setOnInsert": first}
-    uow.write(MEETINGS, UpdateOne({"_id": f"{thread_id}|{member_id}"}, update, upsert=True))
 
 
 # -- tastes --------------------------------------------------------------------------------------------
@@ -230,7 +189,8 @@ async def model_for(uow: UnitOfWork, items: Collection[str], targets: Collection
 # -- people --------------------------------------------------------------------------------------------
 
 
-def _person(row: Document) -> Person:
+def person_of(row: Document) -> Person:
+    """Somebody as their profile is kept."""
     return Person(
         row["_id"],
         row["name"],
@@ -249,7 +209,7 @@ def _person(row: Document) -> Person:
 async def load_people(uow: UnitOfWork, member_ids: Collection[str]) -> dict[str, Person]:
     """Those of these who are registered."""
     rows = await uow.find(PROFILES, {"_id": {"$in": list(member_ids)}, "name": {"$exists": True}})
-    return {row["_id"]: _person(row) for row in rows}
+    return {row["_id"]: person_of(row) for row in rows}
 
 
 async def communities_of_all(uow: UnitOfWork, member_ids: Collection[str]) -> dict[str, list[str]]:
@@ -298,113 +258,6 @@ async def popular_places(uow: UnitOfWork, limit: int) -> list[str]:
     fitted = await uow.find_one(MODEL, {"_id": _FITTED})
     items = fitted["items"] if fitted else []
     return [each.removeprefix(COMMUNITY) for each in items if each.startswith(COMMUNITY)][:limit]
-
-
-# -- mentors -------------------------------------------------------------------------------------------
-
-
-def mentee_of(person: Person, sought: list[str], communities: list[str]) -> Mentee:
-    """Somebody as a mentee."""
-    return Mentee(
-        member_id=person.member_id,
-        org_id=person.org_id,
-        sought=sought,
-        languages=person.languages,
-        time_zone=person.time_zone,
-        communities=communities,
-    )
-
-
-def _mentor(row: Document) -> Mentor:
-    person, offer = _person(row), row["mentor"]
-    return Mentor(
-        member_id=person.member_id,
-        name=person.name,
-        org_id=offer["org_id"],
-        capacity=offer["capacity"],
-        taken=row.get("taken", 0),
-        skills=offer["skills"],
-        stated=person.skills,
-        languages=offer["languages"] or person.languages,
-        time_zone=person.time_zone,
-        scope=offer["scope"],
-        community_ids=offer["community_ids"],
-        paused=offer["paused"],
-        away_until=person.away_until,
-    )
-
-
-async def mentors_among(uow: UnitOfWork, member_ids: Collection[str]) -> list[Mentor]:
-    """Those of these who offer to be mentors."""
-    query = {"_id": {"$in": list(member_ids)}, "mentors": True, "name": {"$exists": True}}
-    return [_mentor(row) for row in sorted(await uow.find(PROFILES, query), key=lambda row: row["_id"])]
-
-
-async def mentors_in(uow: UnitOfWork, skills: Collection[str], limit: int) -> list[Mentor]:
-    """Mentors who offer one of ``skills``."""
-    query = {"mentors": True, "skills_offered": {"$in": list(skills)}, "name": {"$exists": True}}
-    found = uow.collection(PROFILES).find(query, session=uow.session).limit(limit)
-    return [_mentor(row) async for row in found]
-
-
-async def mentors_of(uow: UnitOfWork, community_id: str, limit: int) -> list[str]:
-    """Members of a community who offer to be mentors, as far as ``limit`` goes."""
-    pipeline: list[Document] = [
-        {"$match": {"mentors": True}},
-        {
-            "$lookup": {
-                "from": MEMBERSHIPS,
-                "let": {"key": {"$concat": [community_id, "|", "$_id"]}},
-                "pipeline": [{"$match": {"$expr": {"$eq": ["$_id", "$$key"]}, "present": True}}],
-                "as": "there",
-            }
-        },
-        {"$match": {"there": {"$ne": []}}},
-        {"$sort": {"_id": 1}},
-        {"$limit": limit},
-        {"$project": {"_id": 1}},
-    ]
-    rows = uow.collection(PROFILES).aggregate(pipeline, session=uow.session)
-    return [row["_id"] async for row in rows]
-
-
-async def mentored(uow: UnitOfWork, mentee_ids: Collection[str]) -> set[tuple[str, str]]:
-    """Pairs (mentee, mentor) that have a mentorship, or a request for one."""
-    query = {"mentee_id": {"$in": list(mentee_ids)}, "live": True}
-    rows = await uow.find(MENTORING, query, {"mentee_id": 1, "mentor_id": 1})
-    return {(row["mentee_id"], row["mentor_id"]) for row in rows}
-
-
-# -- people to connect with ----------------------------------------------------------------------------
-
-
-async def threads_of(uow: UnitOfWork, member_id: str, since: datetime) -> list[str]:
-    """The latest threads that a member took part in by name."""
-    query = {"member_id": member_id, "at": {"$gt": since}, "unnamed": {"$exists": False}}
-    found = (
-        uow.collection(MEETINGS).find(query, session=uow.session).sort("at", -1).limit(rules.CONSIDERED // 4)
-    )
-    return [row["thread_id"] async for row in found]
-
-
-async def met_in(uow: UnitOfWork, thread_ids: Collection[str], member_id: str) -> dict[str, int]:
-    """With whom a member took part in how many of these threads; of each, the latest who did."""
-    met: dict[str, int] = {}
-    query = {"thread_id": {"$in": list(thread_ids)}, "unnamed": {"$exists": False}}
-    found = (
-        uow.collection(MEETINGS).find(query, session=uow.session).sort("at", -1).limit(rules.CONSIDERED * 10)
-    )
-    async for row in found:
-        if row["member_id"] != member_id:
-            met[row["member_id"]] = met.get(row["member_id"], 0) + 1
-    return met
-
-
-async def ties_of(uow: UnitOfWork, member_ids: Collection[str]) -> list[tuple[str, str, str]]:
-    """What is and was between these and others: (one side, the other, state)."""
-    query = {"sides": {"$in": list(member_ids)}}
-    found = uow.collection(TIES).find(query, session=uow.session).limit(rules.CONSIDERED * 20)
-    return [(*row["sides"], row["state"]) async for row in found]
 
 
 async def complementing(uow: UnitOfWork, person: Person, limit: int) -> list[str]:
