@@ -54,6 +54,7 @@ async def run(
         except OutOfOrder as error:
             report.append(ImportedItem(outcome="later", code=error.code, detail=error.detail))
         except Rejected as error:
-            report.append(ImportedItem(outcome="refused", code=error.code, detail=error.detail))
+            told = " ".join(part for part in (error.field, error.detail, error.fix) if part)
+            report.append(ImportedItem(outcome="refused", code=error.code, detail=told))
         await uow.flush()
     return Answer(ImportReport(items=report))

@@ -14,12 +14,12 @@ from icalendar import Calendar
 from services.discussions.app import service
 from services.discussions.duties import DUTIES
 from shared.clockwork import work_off
-from shared.contracts.content import GatheringCancelled, GatheringChanged
+from shared.contracts.content import GatheringCancelled, GatheringChanged, GatheringHeld
 from shared.contracts.members import MemberErased, MemberJoined, MemberLeft, MemberRemoved
 from shared.storage.personal import mentions, sweep
 from shared.testing.harness import client, recorded
 from shared.testing.stack import Stack
-from shared.web.auth import dev_member_id
+from shared.web.auth import IMPORT_SCOPE, dev_member_id
 from tests.component.world import COMMUNITY, DAY, World, discussions, fresh
 
 GATHERINGS = f"/communities/{COMMUNITY}/gatherings"
@@ -80,6 +80,96 @@ async def calendar(world: World, address: str, expect: int = 200) -> list[Any]:
         return []
     assert answer.headers["content-type"].startswith("text/calendar")
     return Calendar.from_ical(answer.content).walk("VEVENT")
+
+
+# -- imported ------------------------------------------------------------------------------------------
+
+
+def imported(**fields: Any) -> dict[str, Any]:
+    whose = {"id": "g1", "community_id": COMMUNITY, "author_id": dev_member_id("ann")}
+    return {"kind": "gathering", **whose, "at": "2026-01-02T10:00:00Z", **GATHERING, **fields}
+
+
+def noted(occurrence: str) -> dict[str, Any]:
+    by = {"author_id": dev_member_id("bob"), "at": "2026-02-17T10:00:00Z", "text": "Said."}
+    return {"kind": "gathering-notes", "gathering_id": "g1", "occurrence": occurrence, **by}
+
+
+def came(who: str, reply: str = "yes", **fields: Any) -> dict[str, Any]:
+    by = {"member_id": dev_member_id(who), "at": "2026-01-03T10:00:00Z"}
+    return {"kind": "gathering-reply", "gathering_id": "g1", "reply": reply, **by, **fields}
+
+
+async def test_what_is_past_when_it_is_imported_stays_past(world: World) -> None:
+    weeks = {"start": "2026-02-16T10:00", "going": 2, "sequence": 3, "capacity": 1}
+    off = {"occurrence": "2026-03-09T10:00", "start": "2026-03-09T10:00", "minutes": 60, "place": "Room 3"}
+    items = [
+        imported(**weeks, exceptions=[off | {"cancelled": True}]), came("ann"), came("bob", waiting=True),
+        came("cid", "maybe"), noted("2026-02-16T10:00"), noted("2026-02-09T10:00"),
+    ]  # fmt: skip
+    assert await world.imports(*items) == [("created", None)] * 6
+    assert await world.imports(*items) == [("existing", None)] * 6
+    assert await work_off(world.database, DUTIES) == 0
+    assert await world.events("g1") == [
+        "gathering-scheduled", "gathering-held", *["gathering-changed"] * 2,
+    ]  # fmt: skip
+    rows = await recorded(world.database, key="g1")
+    assert [row["time"][:13] for row in rows] == [
+        "2026-01-02T10", "2026-02-23T10", *["2026-02-17T10"] * 2,
+    ]  # fmt: skip
+    assert (await told(world, "/gatherings/g1", GatheringChanged)).tell == []
+    seen = await world.ask("bob", "GET", "/gatherings/g1")
+    assert (seen["state"], seen["next_at"], seen["sequence"]) == ("scheduled", "2026-03-02T09:00:00Z", 3)
+    assert (seen["going"], seen["waiting"], seen["maybe"], seen["on_waiting_list"]) == (1, 1, 1, True)
+    mine = await world.ask("bob", "GET", "/gatherings/mine")
+    assert [each["id"] for each in mine["items"]] == ["g1"]
+    assert await world.imports(noted("2026-03-02T10:00")) == [("refused", "not-held")]
+    world.clock.advance(timedelta(minutes=30))  # what is left of it is held here
+    assert await work_off(world.database, DUTIES) == 1
+    assert (await world.ask("bob", "GET", "/gatherings/g1"))["state"] == "held"
+
+
+async def test_imported_when_all_was_over_or_cancelled(world: World) -> None:
+    over = imported(start="2025-03-03T10:00", going=7)
+    ended = imported(id="g2", start="2026-02-16T10:00", cancelled_at="2026-02-20T10:00:00Z")
+    late = noted("2026-02-16T10:00") | {"gathering_id": "g2"}
+    never = imported(id="g3", start="2026-05-04T10:00", cancelled_at="2026-02-20T10:00:00Z")
+    items = [over, ended, late, never]
+    assert await world.imports(*items) == [("created", None)] * 4
+    assert await work_off(world.database, DUTIES) == 0
+    states = [(await world.ask("bob", "GET", f"/gatherings/{name}"))["state"] for name in ("g1", "g2", "g3")]
+    assert states == ["held", "cancelled", "cancelled"]
+    assert await world.events("g2") == [
+        "gathering-scheduled", "gathering-held", "gathering-cancelled", "gathering-changed",
+    ]  # fmt: skip
+    assert await world.events("g3") == ["gathering-scheduled", "gathering-cancelled"]
+    held = await recorded(world.database, key="g1", type=GatheringHeld.type)
+    (event,) = [GatheringHeld.read(row["data"]) for row in held]
+    assert (event.last, event.going, event.ends_at) == (True, 7, datetime(2025, 3, 24, 10, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "field"),
+    [
+        ({"zone": "Mars/Olympus"}, "unknown-time-zone", "/zone"),
+        ({"recurrence": "FREQ=SOMETIMES;COUNT=2"}, "bad-recurrence", "/recurrence"),
+        ({"place": "", "address": None}, "no-place", "/place"),
+        ({"start": "2096-03-02T10:00"}, "not-ahead", "/start"),
+        (
+            {"exceptions": [{"occurrence": "2026-03-17T10:00", "start": "2026-03-17T10:00", "minutes": 5}]},
+            "no-such-occurrence",
+            "/exceptions",
+        ),
+    ],
+)
+async def test_what_is_wrong_with_an_imported_gathering_is_told(
+    world: World, wrong: dict[str, Any], code: str, field: str
+) -> None:
+    async with client(world.app, "importer", scopes=[IMPORT_SCOPE]) as http:
+        answer = await http.post("/v1/imports", json={"items": [imported(**wrong)]})
+    (refused,) = answer.json()["items"]
+    assert (refused["outcome"], refused["code"]) == ("refused", code)
+    assert refused["detail"].startswith(f"{field} ")
 
 
 # -- planning, changing, cancelling --------------------------------------------------------------------

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ from deploy.cli.transfer.arrival import Arrival
 from deploy.cli.transfer.export import export
 from deploy.cli.transfer.source import ExportStopped, Source
 from services.discussions.app import service as discussions
+from services.discussions.duties import DUTIES
 from services.members.app import service as members
+from shared.clock import utc_now
+from shared.clockwork import work_off
 from shared.ids import new_id
 from shared.testing.harness import SECRET, eventually, running, settings_for
 from shared.testing.stack import Stack
@@ -39,7 +43,7 @@ class Installation:
 
     async def ask(self, who: str, method: str, url: str, body: Any = None, **headers: str) -> Any:
         named = {"Authorization": f"Bearer {dev_token(SECRET, who)}"}
-        named |= {name.replace("_", "-"): value for name, value in headers.items()}
+        named |= {name.replace("_", "-").title(): value for name, value in headers.items()}
         async with httpx.AsyncClient(headers=named, timeout=30) as http:
             answer = await http.request(method, f"http://{url}", json=body)
         assert answer.is_success, answer.text
@@ -123,6 +127,7 @@ async def populated(at: Installation, mark: str) -> str:
     await at.ask(ann, "POST", f"discussions/v1/problems/{one}/links", link | {"kind": "related"})
     await contents(at, ann, c, problem=one, solution=solutions[0])
     await benchmarks(at, people, c)
+    await gatherings(at, people, c)
     return str(c)
 
 
@@ -176,6 +181,44 @@ async def benchmarks(at: Installation, people: list[str], c: str) -> None:
             await at.ask(people[0], "POST", f"discussions/v1/benchmarks/{made}/close")
 
 
+async def gatherings(at: Installation, people: list[str], c: str) -> None:
+    """One that goes on, moved once and once left out; a cancelled one; one that was over before it came."""
+    stew, ann, bob = people
+    first = utc_now() - timedelta(days=15)
+    names = [(first + timedelta(days=7 * number)).strftime("%Y-%m-%dT%H:%M") for number in range(5)]
+    text = {
+        "title": "Sprechstunde 📅", "body": "Bring one.", "tags": ["permits"], "start": names[0],
+        "zone": "Europe/Copenhagen", "minutes": 60, "recurrence": "FREQ=WEEKLY;COUNT=5", "place": "Room 3",
+        "capacity": 1,
+    }  # fmt: skip
+    address = f"discussions/v1/communities/{c}/gatherings"
+    made = (await at.ask(stew, "POST", address, text))["id"]
+    for who, reply in ((bob, "yes"), (ann, "maybe")):
+        await at.ask(who, "PUT", f"discussions/v1/gatherings/{made}/rsvp", {"reply": reply})
+    database = at.apps[1].state.database
+    await work_off(database, DUTIES)
+    kept = f"discussions/v1/gatherings/{made}"
+    await at.ask(stew, "POST", f"{kept}/notes/{names[0]}", {"text": "We met ✍."})
+    moved = {"start": f"{names[3][:10]}T23:05", "minutes": 30, "address": "https://meet.example.org/"}
+    await at.ask(stew, "PUT", f"{kept}/occurrences/{names[3]}", moved, if_match='"1"')
+    await at.ask(stew, "DELETE", f"{kept}/occurrences/{names[4]}")
+    said = {"item_kind": "gathering", "item_id": made, "body": "See you.", "mentions": []}
+    await at.ask(bob, "POST", f"discussions/v1/threads/{made}/comments", said)
+    later = text | {"recurrence": None, "start": names[4]}
+    made = (await at.ask(ann, "POST", address, later))["id"]
+    await at.ask(ann, "POST", f"discussions/v1/gatherings/{made}/cancel", {"reason": "Flu."})
+    whose = {"community_id": c, "author_id": dev_member_id(bob), "at": "2025-02-01T10:00:00Z"}
+    over = {"kind": "gathering", "id": f"over-{c}", **whose, **text, "start": "2025-03-03T10:00"}
+    notes = {"kind": "gathering-notes", "gathering_id": over["id"], "occurrence": "2025-03-10T10:00"}
+    notes |= {"author_id": dev_member_id(bob), "at": "2025-03-11T10:00:00Z", "text": "Few came."}
+    came = {"kind": "gathering-reply", "gathering_id": over["id"], "member_id": dev_member_id(ann)}
+    came |= {"reply": "yes", "at": "2025-02-02T10:00:00Z"}
+    token = dev_token(SECRET, "importer", scopes=[IMPORT_SCOPE])
+    items = {"items": [over, notes, came]}
+    told = await at.ask("importer", "POST", "discussions/v1/imports", items, authorization=f"Bearer {token}")
+    assert [each["outcome"] for each in told["items"]] == ["created"] * 3
+
+
 def read(path: Path) -> list[Record]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -191,8 +234,9 @@ def content(path: Path) -> set[str]:
 
 
 KINDS = {
-    "community": 1, "member": 3, "membership": 3, "problem": 3, "solution": 2, "revision": 2, "comment": 3,
+    "community": 1, "member": 3, "membership": 3, "problem": 3, "solution": 2, "revision": 2, "comment": 4,
     "case-study": 2, "resource": 3, "benchmark": 3, "benchmark-answer": 5, "benchmark-closing": 1,
+    "gathering": 3, "gathering-reply": 5, "gathering-notes": 2,
     "acceptance": 1, "resolution": 1, "endorsement": 2, "link": 2,
 }  # fmt: skip
 
@@ -260,6 +304,7 @@ async def test_exported_and_imported_elsewhere_and_exported_again_is_the_same(
         assert report["finished"]
         assert report["skipped"] == []
         assert all(set(told) <= {"created", "existing"} for told in report["items"].values()), report
+        assert await work_off(there.apps[1].state.database, DUTIES) == 0  # nothing of it is to be held here
         await there.export(stew, c, two)
     assert content(two) == content(one)
     answers = [record for record in read(one) if record["kind"] == "benchmark-answer"]

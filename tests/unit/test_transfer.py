@@ -152,6 +152,41 @@ def test_answers_are_known_by_whose_they_are_and_nameless_ones_by_their_number(a
     assert not any(each["org_id"] or each["member_id"] for each in payloads(items, "benchmark-answer"))
 
 
+def gathering(**more: Any) -> Record:
+    text = {
+        "title": "T", "body": "B", "tags": [], "start": "2026-03-02T10:00", "zone": "Europe/Paris",
+        "minutes": 60, "recurrence": None, "place": "P", "address": None, "capacity": None, "exceptions": [],
+        "sequence": 2, "going": 1, "state": "held", "cancelled_at": None,
+    }  # fmt: skip
+    return {"kind": "gathering", "id": "g", "thread_id": "g", **by("ann"), **text, **more}
+
+
+def test_what_belongs_to_a_gathering_comes_to_where_it_went(arrival: Any) -> None:
+    came = {"kind": "gathering-reply", "thread_id": "g", "member": {"id": "gone", "name": "Gone"}, "at": AT}
+    noted = {"kind": "gathering-notes", "thread_id": "g", **by("bob"), "occurrence": "2026-03-02T10:00"}
+    records = [gathering(), came | {"reply": "yes", "waiting": False}, noted | {"text": "N"}]
+    items = drained(arrival(*PEOPLE, *records, new_id="d"))
+    (met,), (reply,), (notes,) = (
+        payloads(items, kind) for kind in ("gathering", "gathering-reply", "gathering-notes")
+    )
+    assert {met["id"]} == {reply["gathering_id"], notes["gathering_id"]}
+    assert (met["community_id"], met["author_id"], notes["author_id"]) == ("d", "ann", "bob")
+    assert "state" not in met  # it follows from the time
+    assert {"id": reply["member_id"], "name": "Gone"}.items() <= payloads(items, "member")[-1].items()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"zone": None}, 'line 9 of .*gathering: "zone" must be a text. Correct it'),
+        ({"author": "ann"}, 'line 9 of .*gathering: "author" must be an object'),
+    ],
+)
+def test_a_wrong_line_of_a_gathering_is_told(arrival: Any, wrong: Record, why: str) -> None:
+    with pytest.raises(ImportStopped, match=why):
+        arrival(*PEOPLE, gathering(**wrong))
+
+
 def test_removed_comments_that_refer_to_each_other_end(arrival: Any) -> None:
     circle = [comment("c1", "c2", removed=True), comment("c2", "c1", removed=True)]
     items = drained(arrival(*PEOPLE, problem(), *circle, comment("c3", "c1")))

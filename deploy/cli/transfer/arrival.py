@@ -26,6 +26,10 @@ REFERRING = frozenset({"case-study", "resource", "benchmark", "endorsement", "li
 
 EXAMPLES = 3
 CASE_STUDY_SECTIONS = ("situation", "action", "outcome", "lessons")
+GATHERING = (
+    "title", "body", "tags", "start", "zone", "minutes", "recurrence", "place", "address", "capacity",
+    "exceptions", "sequence", "going", "cancelled_at",
+)  # fmt: skip
 
 Record = dict[str, Any]
 _Parts = tuple[str, str, str | None, str | None, str, Record]
@@ -273,6 +277,19 @@ class Arrival:
             case "benchmark-closing":
                 payload = {"benchmark_id": self._id(thread), "at": record["at"]}
                 return _part(f"closing of {thread}", kind, payload, thread, thread=thread)
+            case "gathering":
+                payload = self._text(record, *GATHERING, "at")
+                payload |= {"id": self._id(record["id"]), "community_id": self.community_id}
+                return _part(record["id"], kind, payload, thread=thread)
+            case "gathering-reply":
+                who = self._author(record["member"], thread)
+                payload = {name: record[name] for name in ("reply", "waiting", "at")}
+                payload |= {"gathering_id": self._id(thread), "member_id": who}
+                return _part(f"reply of {who} to {thread}", kind, payload, thread, thread=thread)
+            case "gathering-notes":
+                payload = self._text(record, "occurrence", "text", "at") | {"gathering_id": self._id(thread)}
+                name = f"notes of {record['occurrence']} of {thread}"
+                return _part(name, kind, payload, thread, thread=thread)
             case "endorsement":
                 solution, endorser = record["solution_id"], self._author(record["endorser"], thread)
                 payload = {"solution_id": self._id(solution), "endorser_id": endorser}

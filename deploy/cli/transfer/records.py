@@ -28,6 +28,12 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "benchmark": (*_OF_THREAD, "title", "body", "tags", "measures", "nameless", "closes_at"),
     "benchmark-answer": ("thread_id", "number", "values", "note"),
     "benchmark-closing": ("thread_id", "at"),
+    "gathering": (
+        *_OF_THREAD, "title", "body", "tags", "start", "zone", "minutes", "recurrence", "place", "address",
+        "capacity", "exceptions", "sequence", "going", "cancelled_at",
+    ),
+    "gathering-reply": ("thread_id", "member", "reply", "waiting", "at"),
+    "gathering-notes": ("thread_id", "author", "at", "occurrence", "text"),
     "endorsement": ("thread_id", "solution_id", "endorser", "basis", "at"),
     "link": ("problem_id", "target_id", "type"),
 }  # fmt: skip
@@ -38,8 +44,11 @@ _SAID = ("author", "at", "body", "mentions")
 PEOPLE = ("author", "endorser", "member")
 """The fields that say who did something."""
 _TEXTS = frozenset(
-    {"id", "thread_id", "item_id", "solution_id", "target_id", "member_id", "founder_id", "at"}
-)
+    {
+        "id", "thread_id", "item_id", "solution_id", "target_id", "member_id", "founder_id", "at", "start",
+        "zone", "occurrence", "reply",
+    }
+)  # fmt: skip
 
 
 def fault(record: Mapping[str, Any]) -> str | None:

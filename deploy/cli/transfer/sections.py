@@ -166,6 +166,50 @@ async def _benchmark(source: Source, benchmark: Item) -> list[Item]:
     return records + await _comments(source, benchmark["id"])
 
 
+async def _gatherings(
+    state: str, source: Source, community_id: str, cursor: str | None
+) -> AsyncIterator[Batch]:
+    listed = source.pages("discussions", f"/communities/{community_id}/gatherings", cursor, state=state)
+    async for page in listed:
+        found = await together(_gathering(source, each) for each in page.items if not _taken_back(each))
+        yield Batch([record for records in found for record in records], [], page.following)
+
+
+async def _gathering(source: Source, gathering: Item) -> list[Item]:
+    """A gathering with what is different with single occurrences, who comes or might, and what was noted."""
+    path, within = f"/gatherings/{gathering['id']}", {"thread_id": gathering["id"]}
+    names = (
+        "id", "title", "body", "tags", "start", "zone", "minutes", "recurrence", "place", "address",
+        "capacity", "sequence", "going", "state",
+    )  # fmt: skip
+    of_one = ("occurrence", "cancelled", "start", "minutes", "place", "address")
+    occurrences = await source.all("discussions", f"{path}/occurrences")
+    exceptions = [
+        {name: each[name] for name in of_one} for each in occurrences if each["cancelled"] or each["moved"]
+    ]
+    cancelled_at = None
+    if gathering["state"] == "cancelled":
+        happened = await source.all("discussions", f"/threads/{gathering['id']}/timeline")
+        cancelled_at = [entry["at"] for entry in happened if entry["event"] == "gathering-cancelled"][-1]
+    records: list[Item] = [
+        {"kind": "gathering", **within, "author": _author(gathering["author"]), "at": gathering["posted_at"],
+         **{name: gathering[name] for name in names}, "exceptions": exceptions, "cancelled_at": cancelled_at}
+    ]  # fmt: skip
+    for reply, waiting in (("yes", False), ("yes", True), ("maybe", False)):
+        asked = {"reply": reply, "waiting": "true" if waiting else "false"}
+        records += [
+            {"kind": "gathering-reply", **within, "member": _author(each["member"]), "reply": reply,
+             "waiting": waiting, "at": each["at"]}
+            for each in await source.all("discussions", f"{path}/attendees", **asked)
+        ]  # fmt: skip
+    records += [
+        {"kind": "gathering-notes", **within, "occurrence": each["occurrence"],
+         "author": _author(each["author"]), "at": each["at"], "text": each["text"]}
+        for each in reversed(await source.all("discussions", f"{path}/notes"))
+    ]  # fmt: skip
+    return records + await _comments(source, gathering["id"])
+
+
 async def _comments(source: Source, thread_id: str) -> list[Item]:
     """The comments of a thread. Of what was removed or hidden the place alone, for the replies to it."""
     records = []
@@ -204,5 +248,9 @@ SECTIONS: Mapping[str, Section] = {
     "resources": partial(_contents, "resource", "resources", {}),
     "archived resources": partial(_contents, "resource", "resources", {"state": "archived"}),
     "benchmarks": _benchmarks,
+    "gatherings": partial(_gatherings, "scheduled"),
+    "gatherings held": partial(_gatherings, "held"),
+    "gatherings noted": partial(_gatherings, "notes-published"),
+    "gatherings cancelled": partial(_gatherings, "cancelled"),
 }
 """In the order of the file."""

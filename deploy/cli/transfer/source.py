@@ -89,9 +89,9 @@ class Source:
             if cursor is None:
                 return
 
-    async def all(self, service: Service, path: str) -> list[Item]:
+    async def all(self, service: Service, path: str, **query: Any) -> list[Item]:
         """All of a list that belongs to one thing, and is not long."""
-        return [item async for found in self.pages(service, path) for item in found.items]
+        return [item async for found in self.pages(service, path, **query) for item in found.items]
 
 
 async def together(work: Iterable[Awaitable[T]]) -> list[T]:

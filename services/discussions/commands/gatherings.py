@@ -136,6 +136,52 @@ async def pass_time(uow: UnitOfWork, thread_id: str) -> None:
         _save(uow, before, after, *events)
 
 
+async def take_over(
+    uow: UnitOfWork, author_id: str, thread_id: str, community_id: str, *, at: datetime, **fields: Any
+) -> None:
+    """Import a gathering as it is by now: no duty holds what is past, and nobody is told."""
+    author = await access.participant(uow, community_id, author_id)
+    gathering, events = gatherings.take_over(thread_id, author, at=at, now=uow.now, **fields)
+    store.gatherings.save_gathering(uow, gathering)
+    await posting.admit(uow, author, gathering.title, gathering.body, at=at)
+    for when, event in events:
+        record(uow, event, when)
+
+
+async def imported(uow: UnitOfWork, thread_id: str) -> Gathering:
+    """A gathering that an import goes on with, whoever may see it."""
+    found = await store.gatherings.load_gathering(uow, thread_id)
+    if found is None:
+        raise gatherings.no_such_gathering()
+    await access.require_open(uow, found.community_id)
+    return found
+
+
+async def take_over_reply(
+    uow: UnitOfWork, before: Gathering, member_id: str, reply: Reply, *, waiting: bool, at: datetime
+) -> bool:
+    """Import what a member answered, unless they have answered here; whether they had not."""
+    if await store.gatherings.load_rsvp(uow, before.thread_id, member_id):
+        return False
+    after, given = attendance.take_over(before, member_id, reply, waiting=waiting, at=at)
+    store.gatherings.save_rsvp(uow, given)
+    _save(uow, before, after)
+    return True
+
+
+async def take_over_notes(
+    uow: UnitOfWork, before: Gathering, author_id: str, occurrence: datetime, text: str, at: datetime
+) -> bool:
+    """Import the notes of an occurrence, unless there are some; whether there were none."""
+    if await store.gatherings.load_notes(uow, before.thread_id, occurrence):
+        return False
+    after, notes, event = gatherings.take_over_notes(before, author_id, occurrence, text, at)
+    store.gatherings.save_notes(uow, notes)
+    store.gatherings.save_gathering(uow, after, before)
+    record(uow, event, at)
+    return True
+
+
 async def _moved_up(uow: UnitOfWork, before: Gathering, after: Gathering, but: str = "") -> Gathering:
     free = attendance.free_places(after)
     first = await store.gatherings.load_waiting(uow, after.thread_id, but, free) if free else []

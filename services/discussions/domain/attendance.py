@@ -45,10 +45,37 @@ def answered(
     """The same for whoever has left the community, in whatever state the gathering is."""
     if earlier is not None and earlier.reply == reply:
         return gathering, earlier
-    counts = {"going": gathering.going, "waiting": gathering.waiting, "maybe": gathering.maybe}
+    counts = _counts(gathering)
     if earlier is not None and (before := _counted(earlier.reply, earlier.waiting)):
         counts[before] -= 1
     waiting = reply == "yes" and counts["going"] >= gathering.places
+    return _given(gathering, counts, community_id, member_id, reply, waiting=waiting, at=now)
+
+
+def take_over(
+    gathering: Gathering, member_id: str, reply: Reply, *, waiting: bool, at: datetime
+) -> tuple[Gathering, Rsvp]:
+    """What a member answered elsewhere, in whatever state the gathering is: they have the place that they had
+    there, or wait as they did."""
+    waiting = waiting and reply == "yes"
+    counts = _counts(gathering)
+    return _given(gathering, counts, gathering.community_id, member_id, reply, waiting=waiting, at=at)
+
+
+def _counts(gathering: Gathering) -> dict[str, int]:
+    return {"going": gathering.going, "waiting": gathering.waiting, "maybe": gathering.maybe}
+
+
+def _given(
+    gathering: Gathering,
+    counts: dict[str, int],
+    community_id: str,
+    member_id: str,
+    reply: Reply,
+    *,
+    waiting: bool,
+    at: datetime,
+) -> tuple[Gathering, Rsvp]:
     if after := _counted(reply, waiting):
         if sum(counts.values()) >= ATTENDEES:
             raise Conflict("gathering-full", f"No more than {ATTENDEES} can answer that they come.")
@@ -59,7 +86,7 @@ def answered(
         member_id=member_id,
         reply=reply,
         waiting=waiting,
-        at=now,
+        at=at,
         next_at=None if reply == "no" else gathering.next_at,
     )
 

@@ -16,6 +16,7 @@ from shared.contracts.content import (
     GatheringCancelled,
     GatheringChange,
     GatheringChanged,
+    GatheringEvent,
     GatheringHeld,
     GatheringScheduled,
 )
@@ -191,6 +192,82 @@ def plan(
     return gathering, GatheringScheduled(**_whole(gathering))
 
 
+def take_over(
+    thread_id: str,
+    author: Participant,
+    *,
+    title: str,
+    body: str,
+    tags: Sequence[str],
+    schedule: Schedule,
+    place: str,
+    address: str | None,
+    capacity: int | None,
+    exemptions: Sequence[Exemption],
+    sequence: int,
+    going: int,
+    cancelled_at: datetime | None,
+    at: datetime,
+    now: datetime,
+) -> tuple[Gathering, list[tuple[datetime, GatheringEvent]]]:
+    """A gathering that was planned elsewhere, and its events with their times. What is over by ``now`` is
+    past: only the latest of it is told, when it was. ``going`` is how many came; their answers follow."""
+    _placed(place, address)
+    _excepted(schedule, exemptions)
+    if any(moment(each, schedule.zone) > now + GATHERING_AHEAD for each in _starts(schedule, exemptions)):
+        raise _past("/start")
+    gathering = Gathering(
+        thread_id=thread_id,
+        version=1,
+        community_id=author.community_id,
+        author_id=author.member_id,
+        title=title,
+        body=body,
+        tags=list(tags),
+        posted_at=at,
+        updated_at=at,
+        schedule=schedule,
+        place=place,
+        address=address,
+        capacity=capacity,
+        exemptions=sorted(exemptions, key=lambda each: each.occurrence),
+        sequence=sequence,
+    )
+    until = now if cancelled_at is None else min(now, cancelled_at)
+    over = (each for each in gathering.occurrences() if not each.cancelled and each.ends_at <= until)
+    latest = max(over, key=lambda each: each.ends_at, default=None)
+    gathering = gathering.model_copy(update={"over_until": latest and latest.ends_at}).looking_ahead()
+    events: list[tuple[datetime, GatheringEvent]] = [(at, GatheringScheduled(**_whole(gathering)))]
+    if latest is None:
+        _goes_on(gathering)
+    else:
+        last = gathering.next_at is None and cancelled_at is None
+        gathering = gathering.then(state=TRANSITIONS["scheduled"]["hold"] if last else "scheduled")
+        counted = gathering.model_copy(update={"going": going})
+        events.append((latest.ends_at, _held(counted, latest.starts_at, latest.ends_at)))
+    if cancelled_at is not None:
+        gathering = _without_future(gathering, TRANSITIONS["scheduled"]["cancel"])
+        events.append((cancelled_at, _cancelled(gathering, author.member_id, "", [])))
+    return gathering, events
+
+
+def _starts(schedule: Schedule, exemptions: Sequence[Exemption]) -> list[datetime]:
+    return [schedule.start, *(each.start for each in exemptions)]
+
+
+def _excepted(schedule: Schedule, exemptions: Sequence[Exemption]) -> None:
+    named = [each.occurrence for each in exemptions]
+    if len(set(named)) < len(named) or not set(named) <= set(schedule.starts):
+        raise BadInput(
+            "no-such-occurrence",
+            "Each exception is from another occurrence of the rule.",
+            field="/exceptions",
+            fix="Name each by its start in the rule, once.",
+        )
+    for each in exemptions:
+        _placed(each.place, each.address)
+
+
 def change(
     gathering: Gathering,
     actor: Participant,
@@ -297,20 +374,26 @@ def cancel(
 ) -> tuple[Gathering, GatheringCancelled]:
     """It will not take place, or no more."""
     following = _may(gathering, actor, "cancel")
-    gathering = gathering.then(
-        state=following,
-        sequence=gathering.sequence + 1,
-        updated_at=now,
-        next_at=None,
-        next_ends_at=None,
+    gathering = _without_future(gathering, following).model_copy(
+        update={"sequence": gathering.sequence + 1, "updated_at": now}
     )
-    return gathering, GatheringCancelled(
+    return gathering, _cancelled(gathering, actor.member_id, reason, tell)
+
+
+def _without_future(gathering: Gathering, state: GatheringState) -> Gathering:
+    return gathering.then(state=state, next_at=None, next_ends_at=None)
+
+
+def _cancelled(
+    gathering: Gathering, cancelled_by: str, reason: str, tell: Sequence[str]
+) -> GatheringCancelled:
+    return GatheringCancelled(
         thread_id=gathering.thread_id,
         version=gathering.version,
         community_id=gathering.community_id,
         author_id=gathering.author_id,
         title=gathering.title,
-        cancelled_by=actor.member_id,
+        cancelled_by=cancelled_by,
         reason=reason,
         tell=list(tell),
     )
@@ -326,20 +409,22 @@ def pass_time(gathering: Gathering, now: datetime) -> tuple[Gathering, list[Gath
         if after.next_at is None:
             after = after.model_copy(update={"state": TRANSITIONS["scheduled"]["hold"]})
         gathering = after
-        events.append(
-            GatheringHeld(
-                thread_id=gathering.thread_id,
-                version=gathering.version,
-                community_id=gathering.community_id,
-                author_id=gathering.author_id,
-                title=gathering.title,
-                starts_at=starts_at,
-                ends_at=ends_at,
-                going=gathering.going,
-                last=gathering.state == "held",
-            )
-        )
+        events.append(_held(gathering, starts_at, ends_at))
     return gathering, events
+
+
+def _held(gathering: Gathering, starts_at: datetime, ends_at: datetime) -> GatheringHeld:
+    return GatheringHeld(
+        thread_id=gathering.thread_id,
+        version=gathering.version,
+        community_id=gathering.community_id,
+        author_id=gathering.author_id,
+        title=gathering.title,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        going=gathering.going,
+        last=gathering.state == "held",
+    )
 
 
 def publish_notes(
@@ -353,20 +438,56 @@ def publish_notes(
 ) -> tuple[Gathering, Notes, GatheringChanged]:
     """Publish what was noted of an occurrence that was held; or edit it."""
     following = _may(gathering, actor, "publish-notes")
-    of = gathering.named(occurrence)
-    if of.cancelled or gathering.over_until is None or of.ends_at > gathering.over_until:
-        raise Conflict("not-held", "There are no notes of what did not take place yet.")
+    if not _took_place(gathering, gathering.named(occurrence)):
+        raise _not_held()
     gathering = gathering.then(state=following, updated_at=now)
+    return _noted(gathering, actor.member_id, tell, earlier, occurrence, text, now)
+
+
+def take_over_notes(
+    gathering: Gathering, author_id: str, occurrence: datetime, text: str, at: datetime
+) -> tuple[Gathering, Notes, GatheringChanged]:
+    """What was noted elsewhere, in whatever state the gathering is; nobody is told. The rule may have changed
+    since, and not name the occurrence any more."""
+    held = any(
+        _took_place(gathering, each) for each in gathering.occurrences() if each.occurrence == occurrence
+    )
+    if not held and moment(occurrence, gathering.schedule.zone) > at:
+        raise _not_held()
+    gathering = gathering.then(
+        state=TRANSITIONS[gathering.state].get("publish-notes", gathering.state),
+        updated_at=max(at, gathering.updated_at),
+    )
+    return _noted(gathering, author_id, [], None, occurrence, text, at)
+
+
+def _took_place(gathering: Gathering, of: Occurrence) -> bool:
+    return not of.cancelled and gathering.over_until is not None and of.ends_at <= gathering.over_until
+
+
+def _not_held() -> Conflict:
+    return Conflict("not-held", "There are no notes of what did not take place yet.")
+
+
+def _noted(
+    gathering: Gathering,
+    author_id: str,
+    tell: Sequence[str],
+    earlier: Notes | None,
+    occurrence: datetime,
+    text: str,
+    now: datetime,
+) -> tuple[Gathering, Notes, GatheringChanged]:
     notes = Notes(
         thread_id=gathering.thread_id,
         community_id=gathering.community_id,
         occurrence=occurrence,
-        author_id=actor.member_id,
+        author_id=author_id,
         text=text,
         revision=earlier.revision + 1 if earlier else 1,
         at=now,
     )
-    return gathering, notes, changed(gathering, actor.member_id, "notes-published", tell, occurrence)
+    return gathering, notes, changed(gathering, author_id, "notes-published", tell, occurrence)
 
 
 def changed(

@@ -11,13 +11,18 @@ from services.discussions import commands, store
 from services.discussions.domain.access import no_such_problem, no_such_solution
 from services.discussions.domain.problem import Problem
 from services.discussions.domain.solution import Solution
-from services.discussions.imports import benchmarks, contents
+from services.discussions.imports import benchmarks, contents, gatherings
 from services.discussions.imports.benchmarks import (
     ImportBenchmark,
     ImportBenchmarkAnswer,
     ImportBenchmarkClosing,
 )
 from services.discussions.imports.contents import ImportCaseStudy, ImportResource
+from services.discussions.imports.gatherings import (
+    ImportGathering,
+    ImportGatheringNotes,
+    ImportGatheringReply,
+)
 from services.discussions.imports.people import require_member
 from shared.contracts.discussions import Basis, Context, ItemKind, LinkKind
 from shared.errors import NotFound, OutOfOrder
@@ -160,6 +165,9 @@ AnyItem = (
     | ImportBenchmark
     | ImportBenchmarkAnswer
     | ImportBenchmarkClosing
+    | ImportGathering
+    | ImportGatheringReply
+    | ImportGatheringNotes
 )
 Item = Annotated[AnyItem, Field(discriminator="kind")]
 
@@ -203,10 +211,12 @@ def _builds_on(item: AnyItem) -> set[str]:
             return set()
         case ImportCaseStudy():
             return {each for each in (item.problem_id, item.solution_id) if each is not None}
-        case ImportResource() | ImportBenchmark():
+        case ImportResource() | ImportBenchmark() | ImportGathering():
             return set()
         case ImportBenchmarkAnswer() | ImportBenchmarkClosing():
             return {item.benchmark_id}
+        case ImportGatheringReply() | ImportGatheringNotes():
+            return {item.gathering_id}
         case ImportSolution() | ImportProblemEdit() | ImportResolution():
             return {item.problem_id}
         case ImportComment():
@@ -222,7 +232,7 @@ def _held_up_by(item: AnyItem) -> set[str]:
     match item:
         case ImportProblem() | ImportSolution() | ImportComment():
             return {item.id}
-        case ImportCaseStudy() | ImportResource() | ImportBenchmark():
+        case ImportCaseStudy() | ImportResource() | ImportBenchmark() | ImportGathering():
             return {item.id}
         case ImportRevision() | ImportProblemEdit():
             return _builds_on(item)
@@ -318,6 +328,8 @@ async def _carry_out(uow: UnitOfWork, item: AnyItem) -> bool:
             return await contents.carry_out(uow, item)
         case ImportBenchmark() | ImportBenchmarkAnswer() | ImportBenchmarkClosing():
             return await benchmarks.carry_out(uow, item)
+        case ImportGathering() | ImportGatheringReply() | ImportGatheringNotes():
+            return await gatherings.carry_out(uow, item)
     return True
 
 
