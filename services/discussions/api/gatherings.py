@@ -16,6 +16,7 @@ from services.discussions.commands import gatherings as commands
 from services.discussions.domain import schedule as schedules
 from services.discussions.domain.attendance import Rsvp
 from services.discussions.domain.gathering import Gathering, GatheringState, Notes, Occurrence
+from services.discussions.domain.limits import ATTENDEES
 from services.discussions.queries import Names, gatherings
 from shared.contracts.content import Reply
 from shared.errors import NotFound
@@ -77,7 +78,7 @@ class GatheringText(texts.Request):
     )
     place: Place = ""
     address: Address = None
-    capacity: int | None = Field(None, ge=1, le=1_000, description="How many can come.", examples=[20])
+    capacity: int | None = Field(None, ge=1, le=ATTENDEES, description="How many can come.", examples=[20])
 
     def fields(self) -> dict[str, Any]:
         """The fields of a gathering. Raises ``BadInput`` for a schedule that makes no sense."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from services.discussions import commands, store
+from services.discussions.api.benchmarks import Number
 from services.discussions.domain.benchmark import Value
 from services.discussions.imports.people import require_member
 from shared.contracts.content import Measure
 from shared.storage import UnitOfWork
 from shared.web.texts import BodyText, Identifier, Moment, Name, Note, Request, TagList, TitleText
-
-Number = Annotated[float, Field(strict=True, ge=-1e15, le=1e15, allow_inf_nan=False)]
 
 
 class ImportedMeasure(Request):

@@ -3,47 +3,27 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field
 
 from services.discussions import commands, store
+from services.discussions.api.gatherings import GatheringText, LocalTime, NewOccurrence
 from services.discussions.domain.gathering import Exemption
 from services.discussions.domain.limits import ATTENDEES, GATHERING_OCCURRENCES
-from services.discussions.domain.schedule import schedule
 from services.discussions.imports.people import require_member
 from shared.storage import UnitOfWork
-from shared.web.texts import BodyText, HttpsAddress, Identifier, Line, Moment, Request, TagList, TitleText
+from shared.web.texts import BodyText, Identifier, Moment, Request
 
 
-def _real(text: str) -> str:
-    datetime.fromisoformat(text)
-    return text
-
-
-LocalTime = Annotated[
-    str,
-    StringConstraints(pattern=r"^2[01][0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$"),
-    AfterValidator(_real),
-    Field(description="By the clocks of the gathering's zone.", examples=["2026-03-02T10:00"]),
-]
-Minutes = Annotated[int, Field(strict=True, ge=5, le=23 * 60 + 59, examples=[60])]
-Place = Annotated[Line, Field(examples=["Town hall, room 3"])]
-Address = Annotated[HttpsAddress | None, Field(examples=["https://meet.example.org/permit-clinic"])]
-
-
-class ImportedException(Request):
+class ImportedException(NewOccurrence):
     """What is different with one occurrence: it was moved, or cancelled."""
 
     occurrence: LocalTime
     cancelled: bool = False
-    start: LocalTime
-    minutes: Minutes
-    place: Place = ""
-    address: Address = None
 
 
-class ImportGathering(Request):
+class ImportGathering(GatheringText):
     """An invitation to meet. What is over by now was held, and nobody is told."""
 
     kind: Literal["gathering"]
@@ -51,16 +31,6 @@ class ImportGathering(Request):
     community_id: Identifier
     author_id: Identifier
     at: Moment
-    title: TitleText
-    body: BodyText
-    tags: TagList = Field(default_factory=list)
-    start: LocalTime
-    zone: str = Field(max_length=60, description="IANA time zone.", examples=["Europe/Copenhagen"])
-    minutes: Minutes
-    recurrence: str | None = Field(None, max_length=300, examples=["FREQ=WEEKLY;COUNT=10;BYDAY=MO"])
-    place: Place = ""
-    address: Address = None
-    capacity: int | None = Field(None, ge=1, le=ATTENDEES, examples=[20])
     exceptions: list[ImportedException] = Field(default_factory=list, max_length=GATHERING_OCCURRENCES)
     sequence: int = Field(
         0, ge=0, le=1_000_000, description="How often calendars had to change.", examples=[3]
@@ -72,10 +42,10 @@ class ImportGathering(Request):
 
     def fields(self) -> dict[str, Any]:
         """The fields of a gathering. Raises ``BadInput`` for a schedule that makes no sense."""
-        same = ("title", "body", "tags", "place", "address", "capacity", "sequence", "going", "cancelled_at")
+        whole = super().fields()
         exemptions = [Exemption.model_validate(each.model_dump()) for each in self.exceptions]
-        when = schedule(datetime.fromisoformat(self.start), self.zone, self.minutes, self.recurrence)
-        return {name: getattr(self, name) for name in same} | {"schedule": when, "exemptions": exemptions}
+        of_item = {"kind", "id", "community_id", "author_id", "at", "exceptions"}
+        return {name: whole[name] for name in whole.keys() - of_item} | {"exemptions": exemptions}
 
 
 class ImportGatheringReply(Request):
